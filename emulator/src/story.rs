@@ -1,0 +1,286 @@
+//! Contoso and Litware.
+
+use std::{fmt, str::FromStr};
+
+use crate::directory::{
+    Directory, Presence, Registration, ResourceGroup, Role, RoleAssignment, Subscription, Trust,
+};
+use crate::principals::{
+    Application, FederatedCredential, ManagedIdentity, ServicePrincipal, SignInAudience, Tenant,
+    guid,
+};
+
+/// The names and ids of the story that the emulator was told.
+///
+/// Contoso, the home tenant, owns a managed identity and a multi-tenant app that trusts it;
+/// Litware, the target tenant, owns a subscription and lets Contoso's app read one of its
+/// resource groups. The ids are always the same.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Story {
+    /// Contoso.
+    pub home_tenant_id: String,
+    /// Litware.
+    pub target_tenant_id: String,
+    /// The app that Contoso signs in with: its own multi-tenant one, but for
+    /// [`Step::WrongTenant`].
+    pub client_id: String,
+    /// The app's display name.
+    pub app_display_name: String,
+    /// The managed identity's client id.
+    pub identity_client_id: String,
+    /// The managed identity's principal id: the subject of the trust.
+    pub identity_principal_id: String,
+    /// The managed identity's ARM id.
+    pub identity_resource_id: String,
+    /// The managed identity's name.
+    pub identity_name: String,
+    /// The name of the federated identity credential on the app.
+    pub federated_credential_name: String,
+    /// Litware's subscription.
+    pub target_subscription_id: String,
+    /// The object id of the app's service principal in Litware, where it has one.
+    pub target_service_principal_id: Option<String>,
+    /// The object id of the app's service principal in Contoso, where it has one.
+    pub home_service_principal_id: Option<String>,
+    /// The resource group of Litware's that Contoso may read.
+    pub resource_group: String,
+    /// Its location.
+    pub location: String,
+    /// A resource group of Litware's that Contoso has no role on.
+    pub hidden_resource_group: String,
+}
+
+/// A step of the story that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// Litware grants the service principal no role: Resource Manager answers 403
+    /// `AuthorizationFailed`.
+    Role,
+    /// Litware does not provision Contoso's app: AADSTS7000229.
+    ServicePrincipal,
+    /// The app has no federated identity credential: AADSTS70025.
+    FederatedCredential,
+    /// The app is single-tenant: AADSTS700016 in the target tenant.
+    MultiTenant,
+    /// The app is registered where it belongs. Without that, Litware registered an app of its
+    /// own that names Contoso's issuer and subject, and [`Story::client_id`] is that app's:
+    /// AADSTS700236.
+    WrongTenant,
+}
+
+impl Step {
+    /// All steps that can be left out.
+    pub const ALL: [Step; 5] = [
+        Step::Role,
+        Step::ServicePrincipal,
+        Step::FederatedCredential,
+        Step::MultiTenant,
+        Step::WrongTenant,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Step::Role => "role",
+            Step::ServicePrincipal => "service-principal",
+            Step::FederatedCredential => "federated-credential",
+            Step::MultiTenant => "multi-tenant",
+            Step::WrongTenant => "wrong-tenant",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Step {
+    type Err = UnknownStep;
+
+    fn from_str(text: &str) -> Result<Step, UnknownStep> {
+        Step::ALL
+            .into_iter()
+            .find(|step| step.name() == text)
+            .ok_or_else(|| UnknownStep(text.to_owned()))
+    }
+}
+
+/// The text names no step of the story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownStep(String);
+
+impl fmt::Display for UnknownStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = Step::ALL.map(|step| step.to_string()).join(", ");
+        write!(
+            f,
+            "'{}' is no step of the story: {steps}",
+            self.0.escape_debug()
+        )
+    }
+}
+
+impl std::error::Error for UnknownStep {}
+
+const CONTOSO: &str = "c0270500-0000-4000-8000-000000000001";
+const LITWARE: &str = "11736a4e-0000-4000-8000-000000000002";
+const APP: &str = "a9900000-0000-4000-8000-000000000003";
+const LITWARES_OWN_APP: &str = "a9911000-0000-4000-8000-000000000004";
+const IDENTITY_CLIENT_ID: &str = "1de71170-c11e-4000-8000-000000000005";
+const IDENTITY_PRINCIPAL_ID: &str = "1de71170-5b1e-4000-8000-000000000006";
+const HOME_SERVICE_PRINCIPAL: &str = "5e7d1ce0-c027-4000-8000-000000000007";
+const TARGET_SERVICE_PRINCIPAL: &str = "5e7d1ce0-1173-4000-8000-000000000008";
+const LITWARES_OWN_SERVICE_PRINCIPAL: &str = "5e7d1ce0-0e11-4000-8000-000000000009";
+const SUBSCRIPTION: &str = "5b5c7170-0000-4000-8000-00000000000a";
+const HOME_SUBSCRIPTION: &str = "5b5c7170-c027-4000-8000-00000000000b";
+
+const IDENTITY_NAME: &str = "umi-multi-tenant-example";
+const APP_NAME: &str = "Multi-Tenant Example App";
+const RESOURCE_GROUP: &str = "NetworkWatcherRG";
+const LOCATION: &str = "northeurope";
+const HIDDEN_RESOURCE_GROUP: &str = "litware-internal";
+
+/// The story and the directory in which it holds.
+pub(crate) fn tell(left_out: Option<Step>) -> (Story, Directory) {
+    let without = |step| left_out == Some(step);
+    let mut directory = Directory::default();
+    for (id, name) in [(CONTOSO, "Contoso"), (LITWARE, "Litware")] {
+        directory.add_tenant(Tenant {
+            id: id.to_owned(),
+            ..Tenant::new(name)
+        });
+    }
+
+    // Contoso: identity on the host, app, trust, and the service principal at home.
+    let resource_id = format!(
+        "/subscriptions/{HOME_SUBSCRIPTION}/resourceGroups/rg-multi-tenant-example/providers/\
+         Microsoft.ManagedIdentity/userAssignedIdentities/{IDENTITY_NAME}"
+    );
+    let identity = ManagedIdentity {
+        tenant_id: CONTOSO.to_owned(),
+        name: IDENTITY_NAME.to_owned(),
+        client_id: IDENTITY_CLIENT_ID.to_owned(),
+        principal_id: IDENTITY_PRINCIPAL_ID.to_owned(),
+        resource_id: Some(resource_id.clone()),
+    };
+    let trust = Trust {
+        credential: FederatedCredential::trusting(&identity),
+        unpropagated: 0,
+    };
+    directory.on_host.push(identity.principal_id.clone());
+    directory.identities.push(identity);
+    directory.applications.push(Registration {
+        application: Application {
+            tenant_id: CONTOSO.to_owned(),
+            client_id: APP.to_owned(),
+            display_name: APP_NAME.to_owned(),
+            sign_in_audience: if without(Step::MultiTenant) {
+                SignInAudience::AzureADMyOrg
+            } else {
+                SignInAudience::AzureADMultipleOrgs
+            },
+        },
+        trusts: if without(Step::FederatedCredential) {
+            Vec::new()
+        } else {
+            vec![trust.clone()]
+        },
+    });
+    let mut provision = |tenant_id: &str, client_id: &str, object_id: &str| {
+        directory.service_principals.push(Presence {
+            principal: ServicePrincipal {
+                tenant_id: tenant_id.to_owned(),
+                client_id: client_id.to_owned(),
+                object_id: object_id.to_owned(),
+            },
+            enabled: true,
+            blocked: false,
+        });
+        object_id.to_owned()
+    };
+    let home_service_principal = provision(CONTOSO, APP, HOME_SERVICE_PRINCIPAL);
+
+    // Litware: a service principal of Contoso's app, or, the wrong way, an app of its own.
+    let (client_id, home_service_principal, target_service_principal) =
+        if without(Step::WrongTenant) {
+            let own = provision(LITWARE, LITWARES_OWN_APP, LITWARES_OWN_SERVICE_PRINCIPAL);
+            directory.applications.push(Registration {
+                application: Application {
+                    tenant_id: LITWARE.to_owned(),
+                    client_id: LITWARES_OWN_APP.to_owned(),
+                    display_name: APP_NAME.to_owned(),
+                    sign_in_audience: SignInAudience::AzureADMyOrg,
+                },
+                trusts: vec![trust.clone()],
+            });
+            (LITWARES_OWN_APP, None, Some(own))
+        } else if without(Step::ServicePrincipal) || without(Step::MultiTenant) {
+            // A single-tenant app cannot be provisioned elsewhere.
+            (APP, Some(home_service_principal), None)
+        } else {
+            let target = provision(LITWARE, APP, TARGET_SERVICE_PRINCIPAL);
+            (APP, Some(home_service_principal), Some(target))
+        };
+
+    directory.subscriptions.push(Subscription {
+        id: SUBSCRIPTION.to_owned(),
+        tenant_id: LITWARE.to_owned(),
+        display_name: "Litware Production".to_owned(),
+        groups: vec![
+            ResourceGroup {
+                name: HIDDEN_RESOURCE_GROUP.to_owned(),
+                location: "westeurope".to_owned(),
+            },
+            ResourceGroup {
+                name: RESOURCE_GROUP.to_owned(),
+                location: LOCATION.to_owned(),
+            },
+        ],
+    });
+    if let Some(principal_id) = &target_service_principal
+        && !without(Step::Role)
+    {
+        directory.role_assignments.push(RoleAssignment {
+            id: guid(),
+            principal_id: principal_id.clone(),
+            role: Role::Reader,
+            scope: format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"),
+        });
+    }
+
+    let story = Story {
+        home_tenant_id: CONTOSO.to_owned(),
+        target_tenant_id: LITWARE.to_owned(),
+        client_id: client_id.to_owned(),
+        app_display_name: APP_NAME.to_owned(),
+        identity_client_id: IDENTITY_CLIENT_ID.to_owned(),
+        identity_principal_id: IDENTITY_PRINCIPAL_ID.to_owned(),
+        identity_resource_id: resource_id,
+        identity_name: IDENTITY_NAME.to_owned(),
+        federated_credential_name: trust.credential.name,
+        target_subscription_id: SUBSCRIPTION.to_owned(),
+        target_service_principal_id: target_service_principal,
+        home_service_principal_id: home_service_principal,
+        resource_group: RESOURCE_GROUP.to_owned(),
+        location: LOCATION.to_owned(),
+        hidden_resource_group: HIDDEN_RESOURCE_GROUP.to_owned(),
+    };
+    (story, directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_is_read_back_from_its_name() {
+        for step in Step::ALL {
+            assert_eq!(step.to_string().parse(), Ok(step));
+        }
+        let unknown = "Role".parse::<Step>().expect_err("names are in lower case");
+        assert!(unknown.to_string().contains("federated-credential"));
+    }
+}

@@ -1,0 +1,77 @@
+use cross_tenant_identity_emulator::{Emulator, Endpoint, fingerprint};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn requests_are_logged_as_they_came() {
+    let emulator = Emulator::start().expect("an emulator");
+    let story = emulator.tell_story();
+    let selector = [("client_id", story.identity_client_id.as_str())];
+    imds(&emulator, EXCHANGE, &selector).await;
+    let requests = emulator.requests();
+    let request = &requests[0];
+    assert_eq!(request.endpoint, Endpoint::Imds);
+    assert_eq!(request.method, "GET");
+    assert_eq!(format!("http://{}", request.host), emulator.imds_url());
+    assert_eq!(request.path, "/metadata/identity/oauth2/token");
+    assert_eq!(
+        request.query("client_id"),
+        Some(story.identity_client_id.as_str())
+    );
+    assert_eq!(request.query("resource"), Some(EXCHANGE));
+    assert_eq!(request.header("Metadata"), Some("true"));
+    assert_eq!(request.status, Some(200));
+    emulator.clear_requests();
+    assert!(emulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_log_but_equal_ones_compare() {
+    let emulator = Emulator::start().expect("an emulator");
+    let story = emulator.tell_story();
+    let assertion = assertion(&emulator).await;
+    let token = access_token(&emulator, &story, ARM).await;
+    let bearer = format!("Bearer {token}");
+    let url = format!(
+        "{}/subscriptions?api-version=2022-12-01",
+        emulator.https_url()
+    );
+    get(&emulator, &url, &[("Authorization", &bearer)]).await;
+    let app_service = format!(
+        "{}?api-version=2019-08-01&resource=a",
+        emulator.identity_endpoint()
+    );
+    let header = emulator.identity_header();
+    get(&emulator, &app_service, &[("X-IDENTITY-HEADER", header)]).await;
+    // Where no secret belongs there must none show, either.
+    let astray = format!("{}/{token}?a={assertion}&b={token}", emulator.https_url());
+    get(&emulator, &astray, &[("x-custom", &token)]).await;
+    let secret = TokenRequest::new(&story, &assertion, STORAGE)
+        .without("client_assertion")
+        .with("client_secret", "the-client-secret");
+    secret.send(&emulator).await;
+
+    let shown = format!("{:?} {emulator:?}", emulator.requests());
+    for secret in [&assertion, &token, header, "the-client-secret"] {
+        assert!(!shown.contains(secret));
+        // Nor its telling part: signature or claims.
+        assert!(!secret.split('.').any(|part| shown.contains(part)));
+    }
+    let logged = emulator.requests_to(Endpoint::Token);
+    assert_eq!(
+        logged[0].form("client_assertion"),
+        Some(fingerprint(&assertion).as_str())
+    );
+    assert_eq!(logged[0].form("client_id"), Some(story.client_id.as_str()));
+    let logged = emulator.requests_to(Endpoint::ResourceManager);
+    assert_eq!(
+        logged[0].header("authorization"),
+        Some(fingerprint(&token).as_str())
+    );
+    let logged = emulator.requests_to(Endpoint::AppService);
+    assert_eq!(
+        logged[0].header("x-identity-header"),
+        Some(fingerprint(header).as_str())
+    );
+    assert!(fingerprint(header).starts_with("sha256:"));
+}

@@ -1,0 +1,18 @@
+//! What the emulator does, seen from outside: by HTTP clients and sockets that know nothing of
+//! it but the documents. One binary, for one link.
+
+mod app_service;
+mod faults;
+mod federation;
+mod imds;
+mod lifecycle;
+mod log;
+mod metadata;
+mod order_of_checks;
+#[cfg(unix)]
+mod program;
+mod resource_manager;
+mod story;
+mod support;
+mod token_endpoint;
+mod transport;

@@ -1,0 +1,63 @@
+use cross_tenant_identity_emulator::{Emulator, Step};
+
+use crate::support::*;
+
+/// The five requests of the story: where it ends, and how.
+async fn outcome(emulator: &Emulator, left_out: Option<Step>) -> (u16, String) {
+    let story = match left_out {
+        None => emulator.tell_story(),
+        Some(step) => emulator.tell_story_without(step),
+    };
+    let assertion = assertion(emulator).await;
+    let target = TokenRequest::new(&story, &assertion, ARM)
+        .send(emulator)
+        .await;
+    if target.status != 200 {
+        return (target.status, target.body["error_codes"][0].to_string());
+    }
+    let url = format!(
+        "{}/subscriptions/{}/resourceGroups?api-version=2024-08-01",
+        emulator.https_url(),
+        story.target_subscription_id
+    );
+    let bearer = format!("Bearer {}", target.text("access_token"));
+    let list = get(emulator, &url, &[("Authorization", &bearer)]).await;
+    let told = match list.status {
+        200 => list.body["value"][0]["name"].clone(),
+        _ => list.body["error"]["code"].clone(),
+    };
+    (list.status, told.as_str().expect("text").to_owned())
+}
+
+#[tokio::test]
+async fn each_step_left_out_has_an_error_of_its_own() {
+    let emulator = Emulator::start().expect("an emulator");
+    for (left_out, status, told) in [
+        (None, 200, "NetworkWatcherRG"),
+        (Some(Step::Role), 403, "AuthorizationFailed"),
+        (Some(Step::ServicePrincipal), 401, "7000229"),
+        (Some(Step::FederatedCredential), 401, "70025"),
+        (Some(Step::MultiTenant), 400, "700016"),
+        (Some(Step::WrongTenant), 401, "700236"),
+        (None, 200, "NetworkWatcherRG"),
+    ] {
+        let expected = (status, told.to_owned());
+        assert_eq!(outcome(&emulator, left_out).await, expected, "{left_out:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_home_tenant_gives_a_token_that_proves_the_trust() {
+    let emulator = Emulator::start().expect("an emulator");
+    let story = emulator.tell_story_without(Step::ServicePrincipal);
+    assert_eq!(story.target_service_principal_id, None);
+    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let answer = request.at(&story.home_tenant_id).send(&emulator).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let claims = claims(answer.text("access_token"));
+    assert_eq!(claims["tid"], story.home_tenant_id);
+    assert_eq!(
+        claims["oid"],
+        story.home_service_principal_id.expect("provisioned")
+    );
+}
