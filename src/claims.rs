@@ -1,0 +1,126 @@
+//! A look into a JWT's claims, for expiry and diagnosis only. Nothing here is verified, and no
+//! decision about access rests on it: that is the service's to make.
+
+use azure_core::base64::decode_url_safe;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// Claims are some 1 KB in Entra's tokens. What is larger is not read: it could only cost time.
+const LARGEST_PAYLOAD: usize = 64 * 1024;
+
+/// What a managed identity token or an access token says of itself. Identifiers only, no secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Claims {
+    #[serde(deserialize_with = "text")]
+    pub(crate) iss: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(crate) sub: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(crate) aud: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(crate) tid: Option<String>,
+    /// The client id of the identity that the token was issued to.
+    #[serde(deserialize_with = "text")]
+    pub(crate) azp: Option<String>,
+    /// `app` for an app-only token.
+    #[serde(deserialize_with = "text")]
+    pub(crate) idtyp: Option<String>,
+    /// The resource id of the managed identity, where the token tells it.
+    #[serde(deserialize_with = "text")]
+    pub(crate) xms_mirid: Option<String>,
+    /// Expiry in seconds since 1970 (RFC 7519 §4.1.4).
+    #[serde(deserialize_with = "number")]
+    pub(crate) exp: Option<i64>,
+}
+
+impl Claims {
+    /// The claims of a JWT, or `None` if it has none that can be read.
+    pub(crate) fn peek(jwt: &str) -> Option<Self> {
+        let mut parts = jwt.split('.');
+        let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || payload.len() > LARGEST_PAYLOAD {
+            return None;
+        }
+        // Through a map: serde would take an array for a struct, too.
+        let claims: Map<String, Value> =
+            serde_json::from_slice(&decode_url_safe(payload).ok()?).ok()?;
+        serde_json::from_value(Value::Object(claims)).ok()
+    }
+}
+
+/// A claim of another type than expected is as good as none, and must not hide the others.
+fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    })
+}
+
+/// RFC 7519 §2 allows a NumericDate with a fraction.
+fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    let value = Value::deserialize(from)?;
+    Ok(value.as_i64().or_else(|| {
+        value
+            .as_f64()
+            .filter(|float| float.abs() < 1e15)
+            .map(|float| float as i64)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use azure_core::base64::encode_url_safe;
+
+    fn jwt(payload: &str) -> String {
+        format!(
+            "{}.{}.c2ln",
+            encode_url_safe("{}"),
+            encode_url_safe(payload)
+        )
+    }
+
+    #[test]
+    fn claims_are_read_without_being_verified() {
+        let claims = Claims::peek(&jwt(
+            r#"{"iss":"https://login.microsoftonline.com/x/v2.0","sub":"s","aud":"a","exp":1700000000,"other":[1]}"#,
+        ))
+        .unwrap();
+        assert_eq!(
+            claims.iss.as_deref(),
+            Some("https://login.microsoftonline.com/x/v2.0")
+        );
+        assert_eq!(claims.exp, Some(1_700_000_000));
+    }
+
+    #[test]
+    fn one_odd_claim_does_not_hide_the_others() {
+        let claims = Claims::peek(&jwt(
+            r#"{"aud":["a","b"],"sub":7,"iss":"i","exp":1700000000.9}"#,
+        ))
+        .unwrap();
+        assert_eq!((claims.aud, claims.sub), (None, None));
+        assert_eq!(
+            (claims.iss.as_deref(), claims.exp),
+            (Some("i"), Some(1_700_000_000))
+        );
+    }
+
+    #[test]
+    fn what_is_no_jwt_has_no_claims() {
+        let large = jwt(&format!(r#"{{"iss":"{}"}}"#, "x".repeat(LARGEST_PAYLOAD)));
+        for bad in [
+            "",
+            "a.b",
+            "a.b.c",
+            "a.b.c.d",
+            "..",
+            &jwt("[]"),
+            &jwt("{\"iss\":"),
+            &large,
+        ] {
+            assert_eq!(Claims::peek(bad), None, "{:.20}", bad);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Commands that a reader may paste. Only fixed text and values that were parsed get into one.
+
+use crate::authority::{AuthorityHost, ClientId, TenantId, parse_guid};
+use std::fmt;
+use url::Url;
+
+/// Which command line a [`Command`] is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Shell {
+    /// Azure CLI, quoted for a POSIX shell.
+    AzureCli,
+    /// Azure PowerShell, quoted for `pwsh`.
+    PowerShell,
+}
+
+/// A command that mends or checks what a [`Diagnosis`](crate::Diagnosis) tells.
+///
+/// It holds fixed text, and values that parse as a GUID, a tenant, an https issuer or an Azure
+/// resource id. Anything else is a placeholder in angle brackets, quoted, for the reader to fill in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Command {
+    shell: Shell,
+    text: String,
+}
+
+impl Command {
+    /// The shell that it is quoted for.
+    pub fn shell(&self) -> Shell {
+        self.shell
+    }
+
+    /// The command, one line.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn az(text: &'static str) -> Self {
+        Self {
+            shell: Shell::AzureCli,
+            text: format!("az {text}"),
+        }
+    }
+
+    pub(super) fn powershell(text: &'static str) -> Self {
+        Self {
+            shell: Shell::PowerShell,
+            text: text.to_owned(),
+        }
+    }
+
+    pub(super) fn fixed(mut self, text: &'static str) -> Self {
+        self.text.push(' ');
+        self.text.push_str(text);
+        self
+    }
+
+    pub(super) fn value(mut self, option: &'static str, value: &Value) -> Self {
+        let quoted = self.shell.quote(&value.0);
+        self.text.push_str(&format!(" {option} {quoted}"));
+        self
+    }
+
+    pub(super) fn placeholder(mut self, option: &'static str, name: &'static str) -> Self {
+        // Quoted, so that it is an argument the command refuses and not a redirection.
+        let quoted = self.shell.quote(&format!("<{name}>"));
+        self.text.push_str(&format!(" {option} {quoted}"));
+        self
+    }
+
+    pub(super) fn value_or(
+        self,
+        option: &'static str,
+        value: Option<&Value>,
+        placeholder: &'static str,
+    ) -> Self {
+        match value {
+            Some(value) => self.value(option, value),
+            None => self.placeholder(option, placeholder),
+        }
+    }
+
+    /// Narrows a list to the items whose property has this value (JMESPath).
+    pub(super) fn query(mut self, property: &'static str, value: &Value) -> Self {
+        let query = format!("[?{property}=='{}']", value.0);
+        self.text
+            .push_str(&format!(" --query {}", self.shell.quote(&query)));
+        self
+    }
+
+    /// The object id of an app: PowerShell's commands on an app's credentials take no client id.
+    pub(super) fn object_of(mut self, option: &'static str, app: &Value) -> Self {
+        let app = self.shell.quote(&app.0);
+        self.text.push_str(&format!(
+            " {option} (Get-AzADApplication -ApplicationId {app}).Id"
+        ));
+        self
+    }
+
+    /// What Azure CLI takes as the body of a request to the directory.
+    pub(super) fn parameters(mut self, body: &Body) -> Self {
+        let quoted = self.shell.quote(&body.0.to_string());
+        self.text.push_str(&format!(" --parameters {quoted}"));
+        self
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Shell {
+    fn quote(self, word: &str) -> String {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b":/._-".contains(&b);
+        if !word.is_empty() && !word.starts_with('-') && word.bytes().all(is_plain) {
+            return word.to_owned();
+        }
+        match self {
+            // POSIX.1-2024, Shell Command Language, 2.2.2: nothing is special in single quotes.
+            Self::AzureCli => format!("'{}'", word.replace('\'', r"'\''")),
+            // about_Quoting_Rules; PowerShell takes the typographic quotes for single quotes, too.
+            Self::PowerShell => {
+                let mut quoted = String::from("'");
+                for c in word.chars() {
+                    if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+                        quoted.push(c);
+                    }
+                    quoted.push(c);
+                }
+                quoted.push('\'');
+                quoted
+            }
+        }
+    }
+}
+
+/// A value that was parsed, and may stand in a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Value(String);
+
+impl Value {
+    pub(super) fn guid(text: &str) -> Option<Self> {
+        parse_guid(text).map(Self)
+    }
+
+    pub(super) fn tenant(tenant: &TenantId) -> Self {
+        Self(tenant.as_str().to_owned())
+    }
+
+    pub(super) fn client(client: &ClientId) -> Self {
+        Self(client.as_str().to_owned())
+    }
+
+    /// What the cloud's token exchange is called; a name of our own table.
+    pub(super) fn audience(authority: &AuthorityHost) -> Option<Self> {
+        authority.audience().map(|known| Self(known.to_owned()))
+    }
+
+    /// An https issuer, byte for byte: Entra compares it so.
+    pub(super) fn issuer(text: &str) -> Option<Self> {
+        const LONGEST: usize = 256;
+        let url = Url::parse(text).ok()?;
+        let is_safe = text.len() <= LONGEST
+            && text.starts_with("https://")
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b":/._-".contains(&b));
+        (is_safe && url.host().is_some()).then(|| Self(text.to_owned()))
+    }
+
+    /// A resource id or a scope of Azure Resource Manager.
+    pub(super) fn resource_id(text: &str) -> Option<Self> {
+        const LONGEST: usize = 1024;
+        let is_safe = text.len() <= LONGEST
+            && ["/subscriptions/", "/providers/"]
+                .iter()
+                .any(|start| starts_with_ignoring_case(text, start))
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"/._()-".contains(&b));
+        is_safe.then(|| Self(text.to_owned()))
+    }
+}
+
+fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
+    text.get(..start.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
+/// What a federated identity credential has to say, as far as it is known.
+#[derive(Clone, Debug)]
+pub(super) struct Trust {
+    pub(super) issuer: Option<Value>,
+    pub(super) subject: Option<Value>,
+    pub(super) audience: Option<Value>,
+}
+
+impl Trust {
+    const NO_ISSUER: &str = "issuer of the client assertion";
+    const NO_SUBJECT: &str = "principal id of the managed identity";
+    const NO_AUDIENCE: &str = "token-exchange audience of the cloud";
+
+    /// A name of letters, digits and hyphens, as the directory demands.
+    fn name(&self) -> String {
+        match &self.subject {
+            Some(subject) => format!("managed-identity-{}", subject.0),
+            None => "managed-identity".to_owned(),
+        }
+    }
+
+    pub(super) fn body(&self) -> Body {
+        Body(serde_json::json!({
+            "name": self.name(),
+            "issuer": known_or(self.issuer.as_ref(), Self::NO_ISSUER),
+            "subject": known_or(self.subject.as_ref(), Self::NO_SUBJECT),
+            "audiences": [known_or(self.audience.as_ref(), Self::NO_AUDIENCE)],
+        }))
+    }
+
+    /// The body that changes nothing but the audience.
+    pub(super) fn audience_alone(&self) -> Body {
+        let audience = known_or(self.audience.as_ref(), Self::NO_AUDIENCE);
+        Body(serde_json::json!({ "audiences": [audience] }))
+    }
+
+    /// The same as options of PowerShell's command.
+    pub(super) fn options(&self, command: Command) -> Command {
+        self.audience_option(command.value("-Name", &Value(self.name())))
+            .value_or("-Issuer", self.issuer.as_ref(), Self::NO_ISSUER)
+            .value_or("-Subject", self.subject.as_ref(), Self::NO_SUBJECT)
+    }
+
+    pub(super) fn audience_option(&self, command: Command) -> Command {
+        command.value_or("-Audience", self.audience.as_ref(), Self::NO_AUDIENCE)
+    }
+}
+
+/// JSON of fixed text, parsed values and placeholders.
+pub(super) struct Body(serde_json::Value);
+
+fn known_or(value: Option<&Value>, placeholder: &'static str) -> String {
+    match value {
+        Some(value) => value.0.clone(),
+        None => format!("<{placeholder}>"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: [&str; 9] = [
+        "it's",
+        "$(reboot)",
+        "`reboot`",
+        "a\nb",
+        "a;b",
+        "a\"b",
+        "a b",
+        "\u{2019}; reboot; \u{2018}",
+        "",
+    ];
+
+    #[cfg(unix)]
+    #[test]
+    fn a_word_survives_a_posix_shell_as_it_is() {
+        for word in HOSTILE {
+            let script = format!("printf %s {}", Shell::AzureCli.quote(word));
+            let out = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(out.stdout).unwrap(), word);
+        }
+    }
+
+    #[test]
+    fn quotes_of_every_kind_are_doubled_for_powershell() {
+        assert_eq!(Shell::PowerShell.quote("it's"), "'it''s'");
+        assert_eq!(
+            Shell::PowerShell.quote("\u{2019}; $(x)"),
+            "'\u{2019}\u{2019}; $(x)'"
+        );
+        assert_eq!(Shell::PowerShell.quote("-Force"), "'-Force'");
+    }
+
+    #[test]
+    fn a_plain_word_stays_plain() {
+        for word in [
+            "api://AzureADTokenExchange",
+            "/subscriptions/a/resourceGroups/b_c",
+        ] {
+            assert_eq!(Shell::AzureCli.quote(word), word);
+            assert_eq!(Shell::PowerShell.quote(word), word);
+        }
+    }
+
+    #[test]
+    fn only_what_parses_becomes_a_value() {
+        for bad in HOSTILE {
+            assert_eq!(Value::guid(bad), None, "{bad:?}");
+            for text in [
+                bad.to_owned(),
+                format!("https://login.example/{bad}"),
+                format!("/subscriptions/{bad}"),
+            ] {
+                if text.ends_with('/') {
+                    continue;
+                }
+                assert_eq!(Value::issuer(&text), None, "{text:?}");
+                assert_eq!(Value::resource_id(&text), None, "{text:?}");
+            }
+        }
+        for bad in [
+            "http://login.example/x",
+            "https://",
+            "https://user@login.example/",
+            "https://login.example/?x=1",
+            "https://login.example/\u{202e}",
+        ] {
+            assert_eq!(Value::issuer(bad), None, "{bad:?}");
+        }
+        let issuer = "https://sts.windows.net/AAAAAAAA-86f1-41af-91ab-2d7cd011db47/";
+        assert_eq!(Value::issuer(issuer).unwrap().0, issuer);
+        assert_eq!(Value::resource_id("/etc/passwd"), None);
+        assert!(Value::resource_id("/SUBSCRIPTIONS/x/resourceGroups/a(b)").is_some());
+    }
+}

@@ -1,0 +1,503 @@
+use super::*;
+use azure_core::cloud::CloudConfiguration;
+use std::collections::HashSet;
+
+const HOME: &str = "11111111-1111-4111-8111-111111111111";
+const TARGET: &str = "22222222-2222-4222-8222-222222222222";
+const APP: &str = "33333333-3333-4333-8333-333333333333";
+const PRINCIPAL: &str = "44444444-4444-4444-8444-444444444444";
+const IDENTITY: &str = "55555555-5555-4555-8555-555555555555";
+const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// protocol.md §4, row by row.
+const CODES: [(u32, Actor, Retry); 63] = {
+    use Actor::{
+        Developer as Dev, HomeAdministrator as Home, Nobody, Operator as Op,
+        TargetAdministrator as Target,
+    };
+    use Retry::{Later, Never, NewAssertionOnce as Again};
+    [
+        (700_236, Home, Never),
+        (7_000_229, Target, Later),
+        (700_016, Target, Later),
+        (700_211, Home, Later),
+        (700_212, Home, Never),
+        (7_002_121, Home, Never),
+        (7_002_206, Home, Never),
+        (700_213, Home, Later),
+        (7_002_137, Home, Later),
+        (7_002_138, Home, Later),
+        (700_214, Home, Never),
+        (70021, Home, Later),
+        (70025, Home, Later),
+        (700_222, Dev, Never),
+        (700_226, Dev, Never),
+        (700_227, Dev, Never),
+        (700_229, Op, Never),
+        (700_231, Dev, Never),
+        (700_223, Home, Never),
+        (700_238, Home, Never),
+        (7_002_381, Home, Never),
+        (7_000_112, Target, Never),
+        (90002, Dev, Never),
+        (900_023, Dev, Never),
+        (50194, Home, Never),
+        (9_001_023, Dev, Never),
+        (900_382, Dev, Never),
+        (900_432, Dev, Never),
+        (700_024, Op, Again),
+        (700_027, Op, Again),
+        (50012, Op, Again),
+        (50013, Op, Again),
+        (500_133, Op, Again),
+        (50027, Dev, Never),
+        (90014, Dev, Never),
+        (5_002_738, Dev, Never),
+        (5_002_723, Dev, Never),
+        (700_021, Dev, Never),
+        (7_000_216, Dev, Never),
+        (7_000_218, Dev, Never),
+        (900_144, Dev, Never),
+        (500_011, Target, Never),
+        (500_014, Target, Never),
+        (50001, Target, Never),
+        (70011, Dev, Never),
+        (1_002_012, Dev, Never),
+        (700_022, Dev, Never),
+        (700_023, Dev, Never),
+        (53003, Target, Never),
+        (530_032, Target, Never),
+        (530_035, Target, Never),
+        (501_051, Target, Never),
+        (50196, Dev, Never),
+        (50033, Nobody, Later),
+        (90006, Nobody, Later),
+        (90012, Nobody, Later),
+        (90024, Nobody, Later),
+        (90033, Nobody, Later),
+        (90055, Nobody, Later),
+        (90090, Nobody, Later),
+        // Families.
+        (7_002_139, Home, Later),
+        (7_000_161, Target, Later),
+        (530_039, Target, Never),
+    ]
+};
+
+fn claims() -> Claims {
+    Claims {
+        iss: Some(format!("https://login.microsoftonline.com/{HOME}/v2.0")),
+        sub: Some(PRINCIPAL.into()),
+        aud: Some(EXCHANGE_APP.into()),
+        tid: Some(HOME.into()),
+        azp: Some(IDENTITY.into()),
+        idtyp: Some("app".into()),
+        exp: Some(1_700_000_000),
+        ..Claims::default()
+    }
+}
+
+struct Asked {
+    cloud: CloudConfiguration,
+    tenant: &'static str,
+    scopes: &'static str,
+    audience: &'static str,
+    claims: Option<Claims>,
+    status: u16,
+    error: Option<&'static str>,
+    description: String,
+    codes: Vec<u32>,
+}
+
+impl Asked {
+    fn of(code: u32) -> Self {
+        Self {
+            cloud: CloudConfiguration::AzurePublic,
+            tenant: TARGET,
+            scopes: "https://storage.azure.com/.default",
+            audience: AUDIENCE,
+            claims: Some(claims()),
+            status: 401,
+            error: Some("invalid_client"),
+            description: String::new(),
+            codes: vec![code],
+        }
+    }
+
+    fn both(&self) -> (Option<Diagnosis>, Retry) {
+        of_refusal(
+            &Refusal {
+                status: self.status,
+                error: self.error,
+                description: Some(&self.description),
+                codes: &self.codes,
+                suberror: None,
+                has_claims: false,
+            },
+            &Exchange {
+                authority: &AuthorityHost::choose(Some(&self.cloud), None).unwrap(),
+                tenant: &TenantId::parse(self.tenant).unwrap(),
+                client_id: &ClientId::parse(APP).unwrap(),
+                scopes: self.scopes,
+                assertion: self.claims.as_ref(),
+                audience: self.audience,
+            },
+        )
+    }
+
+    fn told(&self) -> Diagnosis {
+        self.both().0.unwrap()
+    }
+}
+
+fn texts(diagnosis: &Diagnosis) -> Vec<&str> {
+    diagnosis.commands().iter().map(Command::text).collect()
+}
+
+fn is_clean(text: &str) -> bool {
+    !text.contains(|c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+    })
+}
+
+#[test]
+fn every_code_of_the_table_has_an_explanation_of_its_own() {
+    let mut seen = HashSet::new();
+    for (code, who, retry) in CODES {
+        let (told, again) = Asked::of(code).both();
+        let told = told.unwrap_or_else(|| panic!("{code} is not explained"));
+        assert_eq!(told.code(), Some(code));
+        assert_eq!(told.who(), who, "{code}: {told}");
+        assert_eq!(again, retry, "{code}");
+        assert!(
+            seen.insert(told.what_happened().to_owned()),
+            "{code}: {told}"
+        );
+        for text in [told.what_happened(), told.what_to_do()] {
+            assert!(text.ends_with('.') && is_clean(text), "{code}: {text}");
+            assert!(
+                !text.contains(['{', '}']) && !text.contains("  "),
+                "{code}: {text}"
+            );
+            assert!(text.len() < 700, "{code}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_longer_number_takes_the_row_of_its_family() {
+    let told = Asked::of(7_002_139).told();
+    assert_eq!(told.code(), Some(7_002_139));
+    assert!(told.what_happened().contains("family of AADSTS700213"));
+    assert!(told.what_happened().contains("subject differs"));
+    // An exact row wins over its family's.
+    let case_only = Asked::of(7_002_138).told();
+    assert!(case_only.what_happened().contains("upper and lower case"));
+    assert!(!case_only.what_happened().contains("family"));
+}
+
+#[test]
+fn a_number_of_another_family_is_not_explained_wrongly() {
+    for code in [7_000_215, 7_000_222, 500_121, 500_131, 1, 0, u32::MAX] {
+        assert_eq!(Asked::of(code).both(), (None, Retry::Never), "{code}");
+    }
+}
+
+#[test]
+fn the_first_known_code_decides_and_a_description_stands_in_for_the_list() {
+    let mut asked = Asked::of(1);
+    asked.codes = vec![1, 700_024, 700_213];
+    assert_eq!(asked.told().code(), Some(700_024));
+    asked.codes.clear();
+    asked.description = "AADSTS700213: No matching …".into();
+    assert_eq!(asked.told().code(), Some(700_213));
+    asked.description = "AADSTS: AADSTSx AADSTS99999999999999999 no number".into();
+    assert_eq!(asked.both(), (None, Retry::Never));
+}
+
+#[test]
+fn without_a_known_code_status_and_error_decide() {
+    let mut asked = Asked::of(1);
+    for (status, error, retry) in [
+        (400, Some("temporarily_unavailable"), Retry::Later),
+        (429, None, Retry::Later),
+        (408, None, Retry::Later),
+        (503, Some("server_error"), Retry::Later),
+        (400, Some("invalid_grant"), Retry::Never),
+        (302, None, Retry::Never),
+    ] {
+        (asked.status, asked.error) = (status, error);
+        let (told, again) = asked.both();
+        assert_eq!(again, retry, "{status} {error:?}");
+        assert_eq!(told.is_some(), error == Some("temporarily_unavailable"));
+    }
+    // A number never makes an outage permanent.
+    let mut outage = Asked::of(700_236);
+    outage.status = 503;
+    assert_eq!(outage.both().1, Retry::Later);
+}
+
+#[test]
+fn a_refusal_at_home_is_the_home_administrators_and_says_nothing_of_the_trust() {
+    for code in [7_000_229, 700_016] {
+        let mut asked = Asked::of(code);
+        let away = asked.told();
+        assert_eq!(away.who(), Actor::TargetAdministrator);
+        assert!(away.to_string().contains(TARGET) && !away.to_string().contains("nothing of"));
+
+        asked.tenant = HOME;
+        let home = asked.told();
+        assert_eq!(home.who(), Actor::HomeAdministrator);
+        assert!(home.what_happened().contains("says nothing of the trust"));
+
+        // The issuer tells the home tenant, too.
+        asked.claims.as_mut().unwrap().tid = None;
+        assert_eq!(asked.told().who(), Actor::HomeAdministrator);
+        asked.claims = None;
+        assert_eq!(asked.told().who(), Actor::TargetAdministrator);
+    }
+}
+
+#[test]
+fn a_tenant_asked_by_name_is_recognised_by_the_id_in_the_answer() {
+    let mut asked = Asked::of(7_000_229);
+    asked.tenant = "contoso.onmicrosoft.com";
+    assert_eq!(asked.told().who(), Actor::TargetAdministrator);
+    asked.description = format!(
+        "AADSTS7000229: The client application {APP} is missing service principal in the tenant {HOME}. See …"
+    );
+    assert_eq!(asked.told().who(), Actor::HomeAdministrator);
+}
+
+#[test]
+fn a_missing_service_principal_is_created_after_signing_in_to_its_tenant() {
+    assert_eq!(
+        texts(&Asked::of(7_000_229).told()),
+        [
+            format!("az login --tenant {TARGET} --allow-no-subscriptions"),
+            format!("az ad sp create --id {APP}"),
+            format!("Connect-AzAccount -Tenant {TARGET}"),
+            format!("New-AzADServicePrincipal -ApplicationId {APP}"),
+        ]
+    );
+    let mut government = Asked::of(7_000_229);
+    government.cloud = CloudConfiguration::AzureGovernment;
+    let told = government.told();
+    assert_eq!(
+        told.commands()[0].text(),
+        "az cloud set --name AzureUSGovernment"
+    );
+    assert!(texts(&told)[3].ends_with("-Environment AzureUSGovernment"));
+}
+
+#[test]
+fn a_mismatch_says_which_of_the_three_differs_and_to_what_to_set_it() {
+    let issuer = format!("https://login.microsoftonline.com/{HOME}/v2.0");
+    for (code, differs, value) in [
+        (700_211, "the issuer differs", issuer.as_str()),
+        (700_212, "the audience differs", AUDIENCE),
+        (700_213, "the subject differs", PRINCIPAL),
+        (70021, "issuer, subject or audience differs", PRINCIPAL),
+    ] {
+        let told = Asked::of(code).told();
+        assert!(told.what_happened().contains(differs), "{told}");
+        for presented in [issuer.as_str(), PRINCIPAL, EXCHANGE_APP] {
+            assert!(told.what_happened().contains(presented), "{told}");
+        }
+        assert!(told.what_to_do().contains(value), "{told}");
+        assert!(
+            texts(&told)
+                .contains(&format!("az ad app federated-credential list --id {APP}").as_str())
+        );
+    }
+    let subject = Asked::of(700_213).told();
+    assert!(
+        subject
+            .what_to_do()
+            .contains(&format!("not its client id \"{IDENTITY}\"")),
+        "{subject}"
+    );
+    let issuer = Asked::of(700_211).told();
+    assert!(issuer.what_to_do().contains("without a slash at the end"));
+}
+
+#[test]
+fn the_trust_is_created_with_the_assertions_own_values() {
+    let told = Asked::of(70025).told();
+    let issuer = format!("https://login.microsoftonline.com/{HOME}/v2.0");
+    assert_eq!(
+        texts(&told),
+        [
+            format!("az login --tenant {HOME} --allow-no-subscriptions"),
+            format!("az ad app federated-credential list --id {APP}"),
+            format!(
+                r#"az ad app federated-credential create --id {APP} --parameters '{{"audiences":["{AUDIENCE}"],"issuer":"{issuer}","name":"managed-identity-{PRINCIPAL}","subject":"{PRINCIPAL}"}}'"#
+            ),
+            format!("Connect-AzAccount -Tenant {HOME}"),
+            format!(
+                "New-AzADAppFederatedCredential -ApplicationObjectId (Get-AzADApplication -ApplicationId {APP}).Id -Name managed-identity-{PRINCIPAL} -Audience {AUDIENCE} -Issuer {issuer} -Subject {PRINCIPAL}"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn without_readable_claims_the_description_tells_what_was_presented() {
+    let mut asked = Asked::of(70021);
+    asked.claims = None;
+    asked.description = format!(
+        "AADSTS70021: No matching federated identity record found for presented assertion. Assertion Issuer: 'https://login.microsoftonline.com/{HOME}/v2.0'. Assertion Subject: '{PRINCIPAL}'. Assertion Audience: '{EXCHANGE_APP}'. https://docs.example"
+    );
+    let told = asked.told();
+    assert!(told.what_happened().contains(PRINCIPAL));
+    assert!(
+        texts(&told)[0].contains(HOME) && texts(&told)[2].contains(PRINCIPAL),
+        "{told}"
+    );
+
+    asked = Asked::of(700_213);
+    asked.claims = None;
+    asked.description = format!(
+        "AADSTS700213: No matching federated identity record found for presented assertion subject '{PRINCIPAL}'. Check …"
+    );
+    assert!(asked.told().what_to_do().contains(PRINCIPAL));
+}
+
+#[test]
+fn an_assertion_for_another_audience_than_the_clouds_is_the_developers() {
+    let mut asked = Asked::of(700_212);
+    asked.cloud = CloudConfiguration::AzureGovernment;
+    let told = asked.told();
+    assert_eq!(told.who(), Actor::Developer);
+    assert!(
+        told.what_to_do()
+            .contains("api://AzureADTokenExchangeUSGov")
+    );
+}
+
+#[test]
+fn a_wrong_audience_is_changed_on_the_credential_that_is_there() {
+    assert_eq!(
+        texts(&Asked::of(700_214).told())[2..],
+        [
+            format!(
+                r#"az ad app federated-credential update --id {APP} --federated-credential-id '<id of the federated identity credential>' --parameters '{{"audiences":["{AUDIENCE}"]}}'"#
+            ),
+            format!("Connect-AzAccount -Tenant {HOME}"),
+            format!(
+                "Update-AzADAppFederatedCredential -ApplicationObjectId (Get-AzADApplication -ApplicationId {APP}).Id -FederatedCredentialId '<id of the federated identity credential>' -Audience {AUDIENCE}"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn the_identitys_client_id_in_the_apps_place_is_noticed() {
+    for tenant in [HOME, TARGET] {
+        let mut asked = Asked::of(700_016);
+        asked.tenant = tenant;
+        assert!(!asked.told().what_happened().contains("own client id"));
+        asked.claims.as_mut().unwrap().azp = Some(APP.to_uppercase());
+        let told = asked.told();
+        assert!(
+            told.what_happened()
+                .contains("client_id is the managed identity's own client id")
+        );
+    }
+}
+
+#[test]
+fn a_stale_assertion_tells_its_expiry() {
+    assert!(
+        Asked::of(700_024)
+            .told()
+            .what_happened()
+            .contains("2023-11-14T22:13:20Z")
+    );
+    let mut odd = Asked::of(700_024);
+    odd.claims.as_mut().unwrap().exp = Some(i64::MAX);
+    assert!(!odd.told().what_happened().contains("exp is"));
+}
+
+#[test]
+fn a_scope_is_shown_as_it_should_be() {
+    let mut asked = Asked::of(1_002_012);
+    asked.scopes = "https://storage.azure.com";
+    assert!(
+        asked
+            .told()
+            .what_to_do()
+            .contains("\"https://storage.azure.com/.default\"")
+    );
+}
+
+#[test]
+fn hostile_claims_reach_no_command_and_are_escaped_in_prose() {
+    for bad in [
+        "'; reboot; '",
+        "$(reboot)",
+        "\u{1b}[31mreboot\u{202e}\n\r\0",
+        "https://evil.example/'reboot",
+        "{app} reboot",
+        "eyJhbGciOiJub25lIn0.eyJyZWJvb3QiOjF9.c2lnbmF0dXJl-reboot",
+    ] {
+        for (code, ..) in CODES {
+            for home in [HOME, TARGET] {
+                let mut asked = Asked::of(code);
+                asked.tenant = home;
+                let text = Some(bad.to_owned());
+                asked.claims = Some(Claims {
+                    iss: text.clone(),
+                    sub: text.clone(),
+                    aud: text.clone(),
+                    tid: text.clone(),
+                    azp: text.clone(),
+                    idtyp: text.clone(),
+                    xms_mirid: text.clone(),
+                    exp: Some(i64::MIN),
+                });
+                asked.description =
+                    format!("AADSTS{code}: assertion subject '{bad}'. in the tenant '{bad}'");
+                let told = asked.told();
+                for command in texts(&told) {
+                    assert!(!command.contains("reboot"), "{command}");
+                }
+                assert!(told.to_string().lines().all(is_clean), "{told}");
+                assert!(!told.to_string().contains("eyJ"), "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_known_is_a_placeholder_in_quotes() {
+    let mut asked = Asked::of(700_213);
+    asked.claims = None;
+    let told = asked.told();
+    assert!(
+        texts(&told)[0].starts_with("az login --tenant '<home tenant id>'"),
+        "{told}"
+    );
+    for command in texts(&told) {
+        let outside: String = command.split('\'').step_by(2).collect();
+        assert!(!outside.contains(['<', '>']), "{command}");
+    }
+}
+
+#[test]
+fn the_text_is_a_paragraph_and_then_the_commands() {
+    let told = Asked::of(7_000_229).told();
+    let text = told.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 1 + told.commands().len());
+    assert!(lines[0].contains("To be mended by the target tenant's administrator: Create"));
+    assert!(lines[1..].iter().all(|line| line.starts_with("    ")));
+}
+
+#[test]
+fn values_are_cut() {
+    let mut asked = Asked::of(700_213);
+    asked.claims.as_mut().unwrap().sub = Some("x y ".repeat(5000));
+    assert!(asked.told().to_string().len() < 4000);
+}

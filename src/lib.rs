@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod assertion;
+mod authority;
+mod cache;
+mod claims;
+mod credential;
+mod diagnosis;
+mod environment;
+mod error;
+mod managed_identity;
+mod redact;
+mod time;
+mod token_endpoint;
+mod transport;
+
+pub use assertion::{ManagedIdentityAssertion, ManagedIdentityAssertionOptions};
+pub use credential::{
+    CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
+};
+pub use diagnosis::{Actor, Command, Diagnosis, Shell};
+pub use error::{Error, Stage};

@@ -1,0 +1,595 @@
+//! Microsoft Entra's token endpoint: the client credentials request that a JWT authenticates
+//! (RFC 6749 §4.4, RFC 7521 §4.2, RFC 7523 §2.2), and what it answers.
+
+use crate::{
+    authority::{AuthorityHost, ClientId, TenantId},
+    claims::Claims,
+    diagnosis::{self, Exchange, Refusal, Retry},
+    error::{self, Error, RefusedAnswer, Stage},
+    managed_identity::{is_token, number},
+    redact,
+    time::Clock,
+    transport::{self, Leg, Outcome, Tries, Way},
+};
+use azure_core::{
+    Uuid,
+    credentials::AccessToken,
+    http::{ClientOptions, Method, RawResponse, Request, RetryOptions, StatusCode, headers},
+    time::OffsetDateTime,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+use url::form_urlencoded;
+
+/// RFC 7523 §2.2
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The token leg's deadline, over all of its tries.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The token endpoints of one cloud's tenants.
+#[derive(Debug)]
+pub(crate) struct TokenEndpoint {
+    leg: Leg,
+    authority: AuthorityHost,
+    /// The audience that assertions are asked for, for diagnosis.
+    audience: Arc<str>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What is asked for, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenRequest {
+    pub(crate) tenant: TenantId,
+    pub(crate) client_id: ClientId,
+    /// Separated by spaces, as on the wire.
+    pub(crate) scopes: Arc<str>,
+}
+
+/// A token, and when Entra would like it renewed.
+pub(crate) struct Issued {
+    pub(crate) token: AccessToken,
+    pub(crate) refresh_on: Option<OffsetDateTime>,
+}
+
+impl TokenEndpoint {
+    pub(crate) fn new(
+        authority: AuthorityHost,
+        audience: Arc<str>,
+        client_options: ClientOptions,
+        retry: Option<RetryOptions>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let leg = Leg::new(
+            Way::Token,
+            client_options,
+            retry,
+            Arc::new(ThreeTries),
+            DEADLINE,
+            Arc::clone(&clock),
+        )?;
+        Ok(Self {
+            leg,
+            authority,
+            audience,
+            clock,
+        })
+    }
+
+    pub(crate) fn authority(&self) -> &AuthorityHost {
+        &self.authority
+    }
+
+    /// Exchanges the client assertion for an access token.
+    pub(crate) async fn exchange(
+        &self,
+        asked: &TokenRequest,
+        assertion: &str,
+    ) -> Result<Issued, Error> {
+        let mut request = self.request(asked, assertion)?;
+        let answer = self.leg.send(&mut request).await.map_err(|source| {
+            let why = error::root_cause(&source);
+            let message = format!(
+                "the token endpoint of tenant {} at {} gave no answer: {why}",
+                asked.tenant, self.authority
+            );
+            Error::no_answer(Stage::TokenEndpoint, message, source)
+        })?;
+        if !answer.status().is_success() {
+            return Err(self.refused(asked, assertion, &answer));
+        }
+        issued(&answer, self.clock.wall()).ok_or_else(|| {
+            Error::answer(RefusedAnswer {
+                stage: Stage::TokenEndpoint,
+                message: format!(
+                    "the token endpoint of tenant {} at {} answered {}, but not with a bearer token and its life",
+                    asked.tenant,
+                    self.authority,
+                    transport::outside(&answer)
+                ),
+                is_transient: false,
+                status: answer.status(),
+                code: None,
+                retry_after: None,
+                diagnosis: None,
+                source: None,
+            })
+        })
+    }
+
+    fn request(&self, asked: &TokenRequest, assertion: &str) -> Result<Request, Error> {
+        let url = self
+            .authority
+            .token_endpoint(&asked.tenant)
+            .map_err(|why| {
+                Error::configuration(format!(
+                    "{} and {} make no URL: {why}",
+                    self.authority, asked.tenant
+                ))
+            })?;
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_id", asked.client_id.as_str())
+            .append_pair("scope", &asked.scopes)
+            .append_pair("grant_type", "client_credentials")
+            .append_pair("client_assertion_type", JWT_BEARER)
+            .append_pair("client_assertion", assertion)
+            .finish();
+        let mut request = Request::new(url, Method::Post);
+        request.insert_header(headers::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        request.insert_header(headers::ACCEPT, "application/json");
+        // Entra's name for it; azure_core sends x-ms-client-request-id. It comes back as the
+        // correlation id, under which the tenant's sign-in logs have the request.
+        request.insert_header("client-request-id", Uuid::new_v4().to_string());
+        request.set_body(form);
+        Ok(request)
+    }
+
+    fn refused(&self, asked: &TokenRequest, assertion: &str, answer: &RawResponse) -> Error {
+        let status = answer.status();
+        let body = ErrorAnswer::of(answer);
+        let claims = Claims::peek(assertion);
+        let codes = body.codes();
+        let (diagnosis, retry) = diagnosis::of_refusal(
+            &Refusal {
+                status: status.into(),
+                error: body.error.as_deref(),
+                description: body.error_description.as_deref(),
+                codes: &codes,
+                suberror: body.suberror.as_deref(),
+                has_claims: body.claims.is_some(),
+            },
+            &Exchange {
+                authority: &self.authority,
+                tenant: &asked.tenant,
+                client_id: &asked.client_id,
+                scopes: &asked.scopes,
+                assertion: claims.as_ref(),
+                audience: &self.audience,
+            },
+        );
+        let mut message = format!(
+            "the token endpoint of tenant {} at {} refused: HTTP {}",
+            asked.tenant,
+            self.authority,
+            u16::from(status)
+        );
+        if transport::is_redirect(status) {
+            message.push_str(", a redirect, which is never followed: something other than Microsoft Entra answers there");
+        } else {
+            message.push_str(&body.said(answer, assertion));
+        }
+        if let Some(diagnosis) = &diagnosis {
+            message.push_str(&error::explanation(diagnosis));
+        }
+        message.push_str(&body.ids(assertion));
+        Error::answer(RefusedAnswer {
+            stage: Stage::TokenEndpoint,
+            message,
+            is_transient: transport::is_transient(status) || retry == Retry::Later,
+            status,
+            code: diagnosis
+                .as_ref()
+                .and_then(diagnosis::Diagnosis::code)
+                .or(codes.first().copied()),
+            retry_after: transport::retry_after(answer.headers(), self.clock.wall()),
+            diagnosis,
+            source: Some(error::http_response(answer, body.error, &[assertion])),
+        })
+    }
+}
+
+/// I/O errors, 408, 429 and 5xx are tried again twice; a refusal of the exchange itself never is.
+#[derive(Debug)]
+struct ThreeTries;
+
+impl Tries for ThreeTries {
+    fn next(&self, made: u32, _elapsed: Duration, outcome: Outcome<'_>) -> Option<Duration> {
+        let again = match outcome {
+            Outcome::NoAnswer => true,
+            Outcome::Answer(answer) => transport::is_transient(answer.status()),
+        };
+        (again && made < 3).then(|| transport::pause(Duration::from_millis(500), made))
+    }
+
+    fn limit(&self) -> Duration {
+        DEADLINE
+    }
+
+    fn status_codes(&self) -> &'static [StatusCode] {
+        &transport::TRANSIENT
+    }
+}
+
+/// RFC 6749 §5.1, and Entra's `refresh_in`.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    token_type: String,
+    expires_in: Value,
+    #[serde(default)]
+    refresh_in: Value,
+}
+
+fn issued(answer: &RawResponse, received: OffsetDateTime) -> Option<Issued> {
+    let body: TokenAnswer = serde_json::from_slice(answer.body().as_ref()).ok()?;
+    // RFC 6749 §7.1: a client must not use a token whose type it does not understand.
+    if !body.token_type.eq_ignore_ascii_case("bearer") || !is_token(&body.access_token) {
+        return None;
+    }
+    let after = |seconds: i64| {
+        let seconds = u64::try_from(seconds.max(0)).ok()?;
+        received.checked_add(Duration::from_secs(seconds).try_into().ok()?)
+    };
+    let expires_on = after(number(&body.expires_in)?)?;
+    let refresh_on = number(&body.refresh_in)
+        .and_then(after)
+        .map(|on| on.min(expires_on));
+    Some(Issued {
+        token: AccessToken::new(body.access_token, expires_on),
+        refresh_on,
+    })
+}
+
+/// RFC 6749 §5.2, and what Entra adds (Microsoft Learn, "Microsoft Entra authentication and
+/// authorization error codes", "Handling error codes in your application").
+#[derive(Default)]
+struct ErrorAnswer {
+    error: Option<String>,
+    error_description: Option<String>,
+    error_codes: Vec<Value>,
+    suberror: Option<String>,
+    timestamp: Option<String>,
+    trace_id: Option<String>,
+    correlation_id: Option<String>,
+    claims: Option<Value>,
+}
+
+impl ErrorAnswer {
+    /// Whatever of it can be read: one field of another type must not hide the rest.
+    fn of(answer: &RawResponse) -> Self {
+        let Ok(Value::Object(mut fields)) = serde_json::from_slice(answer.body().as_ref()) else {
+            return Self::default();
+        };
+        let mut text = |name: &str| match fields.remove(name) {
+            Some(Value::String(text)) if !text.is_empty() => Some(text),
+            _ => None,
+        };
+        Self {
+            error: text("error"),
+            error_description: text("error_description"),
+            suberror: text("suberror"),
+            timestamp: text("timestamp"),
+            trace_id: text("trace_id"),
+            correlation_id: text("correlation_id"),
+            error_codes: match fields.remove("error_codes") {
+                Some(Value::Array(codes)) => codes,
+                _ => Vec::new(),
+            },
+            claims: fields.remove("claims"),
+        }
+    }
+
+    fn codes(&self) -> Vec<u32> {
+        self.error_codes
+            .iter()
+            .filter_map(|code| u32::try_from(number(code)?).ok())
+            .collect()
+    }
+
+    /// Entra's own sentence, or the start of whatever else answered.
+    fn said(&self, answer: &RawResponse, assertion: &str) -> String {
+        if self.error.is_none() && self.error_description.is_none() {
+            let excerpt = redact::excerpt(answer.body().as_ref(), &[assertion]);
+            return match excerpt.as_str() {
+                "" => ", without a word".to_owned(),
+                _ => format!(", not in Microsoft Entra's form; it begins: {excerpt}"),
+            };
+        }
+        let mut said = String::new();
+        if let Some(error) = &self.error {
+            said.push(' ');
+            said.push_str(&redact::excerpt(error.as_bytes(), &[assertion]));
+        }
+        if let Some(description) = &self.error_description {
+            said.push_str(", ");
+            said.push_str(&redact::excerpt(
+                sentence(description).trim_end_matches('.').as_bytes(),
+                &[assertion],
+            ));
+        }
+        said
+    }
+
+    /// What Microsoft's support and the sign-in logs find the request by.
+    fn ids(&self, assertion: &str) -> String {
+        let mut ids = String::new();
+        for (name, value) in [
+            ("Trace ID", &self.trace_id),
+            ("correlation ID", &self.correlation_id),
+            ("timestamp", &self.timestamp),
+        ] {
+            if let Some(value) = value {
+                ids.push_str(if ids.is_empty() { " (" } else { ", " });
+                let value = redact::redact(value, &[assertion]);
+                ids.push_str(&format!("{name} {}", redact::printable(&value, 60)));
+            }
+        }
+        if !ids.is_empty() {
+            ids.push(')');
+        }
+        ids
+    }
+}
+
+/// The description without the ids that follow it: after spaces today, after `\r\n` in older
+/// answers.
+fn sentence(description: &str) -> &str {
+    let end = description.find("Trace ID:").unwrap_or(description.len());
+    description[..end].trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        time::tests::TestClock,
+        transport::scripted::{Scripted, Step, body_of},
+    };
+    use std::collections::BTreeMap;
+
+    const TENANT: &str = "22222222-2222-4222-8222-222222222222";
+    const CLIENT: &str = "33333333-3333-4333-8333-333333333333";
+    const ASSERTION: &str = "assertion-canary.a.b";
+    const SUCCESS: &str = r#"{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"token-canary"}"#;
+
+    async fn exchange(script: &Arc<Scripted>) -> Result<Issued, Error> {
+        exchange_at(script, &TestClock::new()).await
+    }
+
+    async fn exchange_at(script: &Arc<Scripted>, clock: &Arc<TestClock>) -> Result<Issued, Error> {
+        let endpoint = TokenEndpoint::new(
+            AuthorityHost::choose(None, None).unwrap(),
+            "api://AzureADTokenExchange".into(),
+            script.client_options(),
+            None,
+            Arc::new(Arc::clone(clock)),
+        )
+        .unwrap();
+        let asked = TokenRequest {
+            tenant: TenantId::parse(TENANT).unwrap(),
+            client_id: ClientId::parse(CLIENT).unwrap(),
+            scopes: "https://management.azure.com/.default".into(),
+        };
+        endpoint.exchange(&asked, ASSERTION).await
+    }
+
+    async fn refused(status: u16, body: &str) -> Error {
+        exchange(&Scripted::new([Step::answer(status, body)]))
+            .await
+            .err()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_form_is_that_of_a_client_credentials_request_with_a_jwt() {
+        let script = Scripted::new([Step::answer(200, SUCCESS)]);
+        exchange(&script).await.ok().unwrap();
+        let request = &script.requests()[0];
+        assert_eq!(
+            request.url().as_str(),
+            format!("https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token")
+        );
+        let form: BTreeMap<_, _> = form_urlencoded::parse(body_of(request).as_bytes())
+            .into_owned()
+            .collect();
+        let expected = [
+            ("client_assertion", ASSERTION),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
+            ("client_id", CLIENT),
+            ("grant_type", "client_credentials"),
+            ("scope", "https://management.azure.com/.default"),
+        ];
+        assert_eq!(
+            form,
+            expected
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into()
+        );
+    }
+
+    #[tokio::test]
+    async fn the_life_and_the_time_to_renew_are_read() {
+        for (fields, life, renew) in [
+            (r#""expires_in":3599"#, 3599, None),
+            (r#""expires_in":"3599""#, 3599, None),
+            (
+                r#""expires_in":86400,"refresh_in":43200"#,
+                86400,
+                Some(43200),
+            ),
+            (r#""expires_in":60,"refresh_in":"90""#, 60, Some(60)),
+            (r#""expires_in":60,"refresh_in":-5"#, 60, Some(0)),
+            (r#""expires_in":-5"#, 0, None),
+        ] {
+            let body = format!(r#"{{"token_type":"bearer","access_token":"t",{fields}}}"#);
+            let clock = TestClock::new();
+            let issued = exchange_at(&Scripted::new([Step::answer(200, body)]), &clock)
+                .await
+                .ok()
+                .unwrap();
+            let after = |on: OffsetDateTime| (on - clock.wall()).whole_seconds();
+            assert_eq!(after(issued.token.expires_on), life, "{fields}");
+            assert_eq!(issued.refresh_on.map(after), renew, "{fields}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_success_that_is_none_shows_not_one_byte_of_the_token() {
+        let cuts = (0..SUCCESS.len()).map(|cut| SUCCESS[..cut].to_owned());
+        let others = [
+            r#"{"token_type":"pop","expires_in":1,"access_token":"token-canary"}"#,
+            r#"{"token_type":"Bearer","expires_in":"token-canary","access_token":1}"#,
+            r#"{"token_type":"Bearer","access_token":"token-canary"}"#,
+            r#"{"token_type":"Bearer","expires_in":99999999999999999999,"access_token":"token-canary"}"#,
+            r#"{"token_type":"Bearer","expires_in":1,"access_token":"token-canary\n"}"#,
+            r#""token-canary""#,
+        ];
+        for body in cuts.chain(others.map(str::to_owned)) {
+            let error = refused(200, &body).await;
+            let shown = format!(
+                "{error} {error:?} {:?}",
+                azure_core::Error::from(error.clone())
+            );
+            assert!(!shown.contains("can"), "{body}: {shown}");
+            assert!(
+                shown.contains(&format!("HTTP 200 with {} bytes", body.len())),
+                "{shown}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn both_shapes_of_an_error_text_are_read() {
+        for end in [
+            " Trace ID: t1 Correlation ID: c1 Timestamp: 2026-01-01 00:00:00Z",
+            r"\r\nTrace ID: t1\r\nCorrelation ID: c1\r\nTimestamp: 2026-01-01 00:00:00Z",
+        ] {
+            let error = refused(401, &format!(
+                r#"{{"error":"invalid_client","error_description":"AADSTS700213: No \"matching\" record.{end}","error_codes":[700213],"trace_id":"t1","correlation_id":"c1","timestamp":"2026-01-01 00:00:00Z"}}"#
+            )).await;
+            let said = error.to_string();
+            assert_eq!(
+                (error.code(), error.status()),
+                (Some(700213), Some(StatusCode::Unauthorized))
+            );
+            assert!(
+                said.contains(r#"HTTP 401 invalid_client, AADSTS700213: No "matching" record"#),
+                "{said}"
+            );
+            assert_eq!(said.matches("t1").count(), 1, "{said}");
+            assert!(said.contains("Trace ID t1, correlation ID c1"), "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_odd_field_does_not_hide_the_rest_of_an_error() {
+        let error = refused(400, r#"{"error":"invalid_grant","error_description":7,"error_codes":["53003",-1,{}],"trace_id":null}"#).await;
+        assert_eq!(error.code(), Some(53003));
+        assert!(error.to_string().contains("invalid_grant"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_not_entras_is_shown_by_its_start() {
+        let page = format!(
+            "<html>\u{1b}[31mBlocked by proxy {}</html>",
+            "x ".repeat(2000)
+        );
+        let error = refused(403, &page).await;
+        let said = error.to_string();
+        assert!(
+            said.contains("HTTP 403, not in Microsoft Entra's form")
+                && said.contains("Blocked by proxy"),
+            "{said}"
+        );
+        assert!(!said.contains('\u{1b}') && said.len() < 1200, "{said}");
+        assert!(refused(502, "").await.is_transient());
+    }
+
+    #[tokio::test]
+    async fn what_a_proxy_echoes_of_the_assertion_is_redacted() {
+        let error = refused(
+            500,
+            &format!("you sent client_assertion={ASSERTION} and eyJhbGciOiJSUzI1NiJ9.e30.x"),
+        )
+        .await;
+        let outer = azure_core::Error::from(error.clone());
+        let shown = format!("{error} {error:?} {outer} {outer:?}");
+        assert!(
+            shown.contains("you sent") && !shown.contains("canary") && !shown.contains("eyJ"),
+            "{shown}"
+        );
+        let below: &azure_core::Error = std::error::Error::source(&error)
+            .unwrap()
+            .downcast_ref()
+            .unwrap();
+        assert!(!format!("{below:?}").contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_tried_three_times_and_a_refusal_once() {
+        for (step, requests) in [
+            (Step::NoAnswer, 3),
+            (Step::Silence, 3),
+            (Step::answer(408, "{}"), 3),
+            (Step::answer(429, "{}"), 3),
+            (Step::answer(503, "{}"), 3),
+            (Step::with_header(503, "retry-after", "6", "{}"), 1),
+            (Step::with_header(429, "retry-after", "3600", "{}"), 1),
+            (Step::answer(400, "{}"), 1),
+            (Step::answer(401, "{}"), 1),
+            (
+                Step::with_header(307, "location", "https://evil.example", "{}"),
+                1,
+            ),
+            (Step::answer(200, "{"), 1),
+            (
+                Step::answer(200, "x".repeat(transport::LARGEST_ANSWER + 1)),
+                1,
+            ),
+        ] {
+            let shown = format!("{step:.60?}");
+            let (script, clock) = (Scripted::new([step]), TestClock::new());
+            assert!(exchange_at(&script, &clock).await.is_err(), "{shown}");
+            assert_eq!(script.count(), requests, "{shown}");
+            assert!(
+                clock.monotonic() <= DEADLINE,
+                "{shown}: {:?}",
+                clock.monotonic()
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_users_retry_options_replace_ours() {
+        let script = Scripted::new([Step::answer(503, "{}")]);
+        let endpoint = TokenEndpoint::new(
+            AuthorityHost::choose(None, None).unwrap(),
+            "api://AzureADTokenExchange".into(),
+            script.client_options(),
+            Some(RetryOptions::none()),
+            Arc::new(TestClock::new()),
+        )
+        .unwrap();
+        let asked = TokenRequest {
+            tenant: TenantId::parse(TENANT).unwrap(),
+            client_id: ClientId::parse(CLIENT).unwrap(),
+            scopes: "https://management.azure.com/.default".into(),
+        };
+        assert!(endpoint.exchange(&asked, ASSERTION).await.is_err());
+        assert_eq!(script.count(), 1);
+    }
+}

@@ -1,0 +1,188 @@
+//! HTTP for each leg: an azure_core pipeline, so that a user's transport, policies, telemetry and
+//! logging work, with the tries, deadlines and bounds of this crate inside it.
+
+#[cfg(feature = "reqwest")]
+mod default_client;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod tries;
+
+pub(crate) use tries::{Outcome, Tries, pause, retry_after};
+
+use crate::{
+    error::Error,
+    redact,
+    time::{Clock, timeout},
+};
+use azure_core::{
+    error::ErrorKind,
+    http::{
+        ClientOptions, Context, Pipeline, PipelineOptions, PipelineStreamOptions, RawResponse,
+        Request, RetryOptions, StatusCode, Transport, headers, policies::RetryHeaders,
+    },
+};
+use std::{fmt, sync::Arc, time::Duration};
+use tries::TriesPolicy;
+
+/// A token answer is some 2 KB. Whatever is larger than this is no token answer, and is not read.
+pub(crate) const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// Which of the two ways a leg goes, and with it which default transport it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To the host's own identity endpoint: plain http on a link-local address.
+    Identity,
+    /// To Microsoft Entra.
+    Token,
+}
+
+impl Way {
+    fn transport(self) -> Result<Transport, Error> {
+        #[cfg(feature = "reqwest")]
+        return Ok(Transport::new(Arc::new(match self {
+            Self::Identity => default_client::DefaultClient::identity(),
+            Self::Token => default_client::DefaultClient::token(),
+        })));
+        #[cfg(not(feature = "reqwest"))]
+        Err(Error::configuration(format!(
+            "the feature \"reqwest\" is off, so there is no default HTTP transport: set {}, or turn the feature on",
+            match self {
+                Self::Identity => "managed_identity.client_options.transport",
+                Self::Token => "client_options.transport",
+            }
+        )))
+    }
+}
+
+/// The way to one service and back.
+#[derive(Clone)]
+pub(crate) struct Leg {
+    way: Way,
+    pipeline: Pipeline,
+    /// Bounds everything, whatever retry options a user gave.
+    deadline: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl Leg {
+    /// `retry` replaces `tries` where a user gave it. `ClientOptions::retry` cannot: it has no
+    /// unset state that could be told from azure_core's default of 8 retries in 60 s.
+    pub(crate) fn new(
+        way: Way,
+        mut options: ClientOptions,
+        retry: Option<RetryOptions>,
+        tries: Arc<dyn Tries>,
+        deadline: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        if options.transport.is_none() {
+            options.transport = Some(way.transport()?);
+        }
+        let status_codes = tries.status_codes();
+        let own_tries = retry.is_none().then_some(tries);
+        options.retry = retry.unwrap_or_else(RetryOptions::none);
+        let policy = TriesPolicy::new(own_tries, deadline, Arc::clone(&clock));
+        let pipeline = Pipeline::new(
+            option_env!("CARGO_PKG_NAME"),
+            option_env!("CARGO_PKG_VERSION"),
+            options,
+            Vec::new(),
+            // First of the per-try policies: a user's, which follow, see each try.
+            vec![Arc::new(policy)],
+            Some(PipelineOptions {
+                retry_status_codes: status_codes.to_vec(),
+                // `PipelineOptions::default()` leaves Azure's own two out.
+                retry_headers: RetryHeaders {
+                    retry_headers: vec![
+                        headers::X_MS_RETRY_AFTER_MS,
+                        headers::RETRY_AFTER_MS,
+                        headers::RETRY_AFTER,
+                    ],
+                },
+            }),
+        );
+        Ok(Self {
+            way,
+            pipeline,
+            deadline,
+            clock,
+        })
+    }
+
+    /// Sends the request, as often as the tries allow, and returns the last answer.
+    ///
+    /// # Errors
+    ///
+    /// When no whole answer came.
+    pub(crate) async fn send(&self, request: &mut Request) -> azure_core::Result<RawResponse> {
+        // A context of its own: what a flight does is nobody's call in particular.
+        let context = Context::new();
+        let options = PipelineStreamOptions {
+            skip_checks: true,
+            ..Default::default()
+        };
+        // Streamed, because `Pipeline::send` would read an answer of any size.
+        let exchange = async {
+            let answer = self
+                .pipeline
+                .stream(&context, request, Some(options))
+                .await?;
+            answer.try_into_raw_response().await
+        };
+        timeout(self.clock.as_ref(), self.deadline, exchange)
+            .await
+            .unwrap_or_else(|| {
+                Err(azure_core::Error::with_message(
+                    ErrorKind::Io,
+                    format!("no answer within {} s", self.deadline.as_secs()),
+                ))
+            })
+    }
+}
+
+impl fmt::Debug for Leg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leg")
+            .field("way", &self.way)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An answer as seen from outside, for when its body must not be shown.
+pub(crate) fn outside(answer: &RawResponse) -> String {
+    let content_type = answer.headers().get_optional_str(&headers::CONTENT_TYPE);
+    format!(
+        "HTTP {} with {} bytes of {}",
+        u16::from(answer.status()),
+        answer.body().len(),
+        redact::printable(content_type.unwrap_or("no stated type"), 80),
+    )
+}
+
+pub(crate) fn is_redirect(status: StatusCode) -> bool {
+    (300..400).contains(&u16::from(status))
+}
+
+/// 408, 429 and 5xx: the statuses after which the same request may succeed (RFC 9110 §15.5.9,
+/// RFC 6585 §4, RFC 9110 §15.6).
+pub(crate) fn is_transient(status: StatusCode) -> bool {
+    let status = u16::from(status);
+    matches!(status, 408 | 429 | 500..=599)
+}
+
+/// The statuses of [`is_transient`], in the form that azure_core's retry policy takes.
+pub(crate) const TRANSIENT: [StatusCode; 13] = [
+    StatusCode::RequestTimeout,
+    StatusCode::TooManyRequests,
+    StatusCode::InternalServerError,
+    StatusCode::NotImplemented,
+    StatusCode::BadGateway,
+    StatusCode::ServiceUnavailable,
+    StatusCode::GatewayTimeout,
+    StatusCode::HttpVersionNotSupported,
+    StatusCode::VariantAlsoNegotiates,
+    StatusCode::InsufficientStorage,
+    StatusCode::LoopDetected,
+    StatusCode::NotExtended,
+    StatusCode::NetworkAuthenticationRequired,
+];

@@ -1,0 +1,188 @@
+//! The HTTP client that a leg has when its `ClientOptions` bring no transport.
+
+use async_trait::async_trait;
+use azure_core::{
+    error::ErrorKind,
+    http::{AsyncRawResponse, HttpClient, Request},
+};
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::runtime::{Handle, Id};
+
+/// A `reqwest` client for the runtime that is current.
+///
+/// A client's pooled connections are driven by tasks of the runtime that opened them. Used from
+/// another runtime while the first stands still, such a connection takes the request and never
+/// answers. So a client serves one runtime, and another runtime gets another client.
+pub(super) struct DefaultClient {
+    build: fn() -> reqwest::Result<reqwest::Client>,
+    /// Held for a look or a build, which does no I/O; never across an await.
+    current: Mutex<Option<(Id, reqwest::Client)>>,
+}
+
+impl DefaultClient {
+    pub(super) fn identity() -> Self {
+        Self::new(identity_client)
+    }
+
+    pub(super) fn token() -> Self {
+        Self::new(token_client)
+    }
+
+    fn new(build: fn() -> reqwest::Result<reqwest::Client>) -> Self {
+        Self {
+            build,
+            current: Mutex::new(None),
+        }
+    }
+
+    fn client(&self) -> azure_core::Result<reqwest::Client> {
+        let Ok(runtime) = Handle::try_current() else {
+            return Err(azure_core::Error::with_message(
+                ErrorKind::Other,
+                "the default HTTP transport needs a tokio runtime, and none is current: call from one, or set a transport of your own in client_options",
+            ));
+        };
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match current.as_ref() {
+            Some((of, client)) if *of == runtime.id() => Ok(client.clone()),
+            _ => {
+                let client = (self.build)().map_err(|error| {
+                    azure_core::Error::with_error(
+                        ErrorKind::Other,
+                        error,
+                        "the HTTP client could not be built",
+                    )
+                })?;
+                *current = Some((runtime.id(), client.clone()));
+                Ok(client)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl HttpClient for DefaultClient {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        self.client()?.execute_request(request).await
+    }
+}
+
+impl fmt::Debug for DefaultClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DefaultClient")
+    }
+}
+
+/// For the host's own endpoint: an address on the link, so no proxy may see the request (Microsoft
+/// Learn, "Azure Instance Metadata Service": "IMDS is not intended to be used behind a proxy"),
+/// nothing to redirect to, and no need of anybody's certificates.
+fn identity_client() -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        // The endpoint is one hop away or not there. Off Azure nothing answers at all, and the
+        // operating system would wait two minutes to say so.
+        .connect_timeout(Duration::from_secs(2));
+    // Left to itself, reqwest loads the platform's root certificates for each client.
+    #[cfg(feature = "rustls")]
+    let builder = preconfigured(builder, tls::without_roots());
+    builder.build()
+}
+
+fn token_client() -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5));
+    #[cfg(feature = "rustls")]
+    let builder = preconfigured(builder, tls::with_platform_roots());
+    builder.build()
+}
+
+#[cfg(feature = "rustls")]
+fn preconfigured(
+    builder: reqwest::ClientBuilder,
+    config: Option<rustls::ClientConfig>,
+) -> reqwest::ClientBuilder {
+    match config {
+        Some(config) => builder.tls_backend_preconfigured(config),
+        // reqwest makes one of its own, and says what is wrong when it cannot.
+        None => builder,
+    }
+}
+
+#[cfg(feature = "rustls")]
+mod tls {
+    use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::aws_lc_rs};
+    use rustls_platform_verifier::BuilderVerifierExt;
+    use std::sync::{Arc, OnceLock};
+
+    /// The platform's roots, loaded once per process: it takes milliseconds, and each runtime has
+    /// a client of its own.
+    pub(super) fn with_platform_roots() -> Option<ClientConfig> {
+        static CONFIG: OnceLock<Option<ClientConfig>> = OnceLock::new();
+        CONFIG
+            .get_or_init(|| {
+                Some(
+                    builder()?
+                        .with_platform_verifier()
+                        .ok()?
+                        .with_no_client_auth(),
+                )
+            })
+            .clone()
+    }
+
+    /// Trusts nobody. The identity endpoints that this client asks speak plain http.
+    pub(super) fn without_roots() -> Option<ClientConfig> {
+        static CONFIG: OnceLock<Option<ClientConfig>> = OnceLock::new();
+        CONFIG
+            .get_or_init(|| {
+                let nobody = builder()?.with_root_certificates(RootCertStore::empty());
+                Some(nobody.with_no_client_auth())
+            })
+            .clone()
+    }
+
+    /// With a crypto provider that is named: the process's default is for the application to
+    /// install, or not.
+    fn builder() -> Option<ConfigBuilder<ClientConfig, WantsVerifier>> {
+        ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_runtime_the_error_says_so_and_nothing_panics() {
+        let error = DefaultClient::token().client().unwrap_err();
+        assert!(error.to_string().contains("tokio runtime"), "{error}");
+    }
+
+    #[test]
+    fn each_runtime_has_a_client_of_its_own() {
+        let client = DefaultClient::identity();
+        let runtimes = [(); 2].map(|()| {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+        });
+        let id = || client.current.lock().unwrap().as_ref().map(|(id, _)| *id);
+        runtimes[0]
+            .block_on(async { client.client().map(drop) })
+            .unwrap();
+        assert_eq!(id(), Some(runtimes[0].handle().id()));
+        runtimes[1]
+            .block_on(async { client.client().map(drop) })
+            .unwrap();
+        assert_eq!(id(), Some(runtimes[1].handle().id()));
+    }
+}

@@ -1,0 +1,289 @@
+//! Tries of one request: how long each may take, how much of an answer is read, and whether and
+//! when there is another.
+
+use super::LARGEST_ANSWER;
+use crate::time::{Clock, timeout};
+use async_trait::async_trait;
+use azure_core::{
+    Bytes,
+    error::ErrorKind,
+    http::{
+        AsyncRawResponse, Context, RawResponse, Request, StatusCode,
+        headers::{self, Headers},
+        policies::{Policy, PolicyResult},
+    },
+    time::OffsetDateTime,
+};
+use futures::TryStreamExt;
+use std::{fmt, sync::Arc, time::Duration};
+use tracing::debug;
+
+/// No answer may keep a caller longer than this before another try is made.
+const ONE_TRY: Duration = Duration::from_secs(10);
+
+/// A try with less time than this would only replace what the one before it learnt.
+const SHORTEST_TRY: Duration = Duration::from_secs(1);
+
+/// A service that wants to be left alone for longer than this gets its wish: the caller learns it
+/// at once, and whoever calls next decides by the error.
+const LONGEST_PAUSE_ON_REQUEST: Duration = Duration::from_secs(5);
+
+/// How a try ended.
+#[derive(Clone, Copy)]
+pub(crate) enum Outcome<'a> {
+    /// An answer came, whole.
+    Answer(&'a RawResponse),
+    /// None came: refused, reset, cut short, too late.
+    NoAnswer,
+}
+
+/// When to try again.
+pub(crate) trait Tries: fmt::Debug + Send + Sync {
+    /// The pause before the next try, or `None` if this was the last.
+    ///
+    /// `made` counts the tries so far, from 1; `elapsed` is the time since the first began.
+    fn next(&self, made: u32, elapsed: Duration, outcome: Outcome<'_>) -> Option<Duration>;
+
+    /// How long all tries together may take, as far as is known before the next one.
+    fn limit(&self) -> Duration;
+
+    /// The statuses that a user's own retry options try again.
+    fn status_codes(&self) -> &'static [StatusCode];
+}
+
+/// `base` doubled for each try made, and up to a quarter more, so that many processes which failed
+/// together do not come back together.
+pub(crate) fn pause(base: Duration, made: u32) -> Duration {
+    let doubled = base.saturating_mul(1 << made.saturating_sub(1).min(16));
+    doubled + doubled.mul_f64(0.25 * random_fraction())
+}
+
+/// A number in [0, 1). Random enough to spread retries, and no dependency.
+pub(crate) fn random_fraction() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    // Each RandomState has keys of its own, seeded by the operating system.
+    let bits = RandomState::new().hash_one(0u8) >> 11;
+    bits as f64 / (1u64 << 53) as f64
+}
+
+/// What `Retry-After` and Azure's millisecond variants ask for (RFC 9110 §10.2.3). A date in the
+/// past and a negative number ask for nothing.
+pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Duration> {
+    for name in [headers::X_MS_RETRY_AFTER_MS, headers::RETRY_AFTER_MS] {
+        if let Some(ms) = headers
+            .get_optional_str(&name)
+            .and_then(|v| v.trim().parse().ok())
+        {
+            return Some(Duration::from_millis(ms));
+        }
+    }
+    let value = headers.get_optional_str(&headers::RETRY_AFTER)?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = azure_core::time::parse_rfc7231(value).ok()?;
+    Duration::try_from(date - now).ok()
+}
+
+/// The policy that makes the tries, and bounds each of them.
+pub(super) struct TriesPolicy {
+    /// `None`: a user's retry policy, further out, makes the tries.
+    tries: Option<Arc<dyn Tries>>,
+    deadline: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl TriesPolicy {
+    pub(super) fn new(
+        tries: Option<Arc<dyn Tries>>,
+        deadline: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            tries,
+            deadline,
+            clock,
+        }
+    }
+
+    /// The time that is left of the whole.
+    fn left(&self, elapsed: Duration) -> Duration {
+        let limit = self
+            .tries
+            .as_ref()
+            .map_or(self.deadline, |tries| tries.limit());
+        limit.min(self.deadline).saturating_sub(elapsed)
+    }
+
+    async fn one_try(
+        &self,
+        limit: Duration,
+        context: &Context<'_>,
+        request: &mut Request,
+        next: &[Arc<dyn Policy>],
+    ) -> azure_core::Result<RawResponse> {
+        let exchange = async {
+            let (head, rest) = next.split_first().ok_or_else(|| {
+                azure_core::Error::with_message(ErrorKind::Other, "the pipeline has no transport")
+            })?;
+            let answer = head.send(context, request, rest).await?;
+            read_bounded(answer).await
+        };
+        timeout(self.clock.as_ref(), limit, exchange)
+            .await
+            .unwrap_or_else(|| {
+                Err(azure_core::Error::with_message(
+                    ErrorKind::Io,
+                    format!("no whole answer within {:.1} s", limit.as_secs_f64()),
+                ))
+            })
+    }
+}
+
+#[async_trait]
+impl Policy for TriesPolicy {
+    async fn send(
+        &self,
+        context: &Context,
+        request: &mut Request,
+        next: &[Arc<dyn Policy>],
+    ) -> PolicyResult {
+        let start = self.clock.monotonic();
+        let mut made = 0;
+        loop {
+            request.body_mut().reset().await?;
+            let elapsed = self.clock.monotonic().saturating_sub(start);
+            let limit = ONE_TRY.min(self.left(elapsed));
+            let result = self.one_try(limit, context, request, next).await;
+            made += 1;
+
+            let elapsed = self.clock.monotonic().saturating_sub(start);
+            let pause = self
+                .pause_before_next(made, elapsed, &result)
+                .filter(|pause| *pause + SHORTEST_TRY <= self.left(elapsed));
+            let Some(pause) = pause else {
+                return result.map(|answer| {
+                    let (status, headers, body) = answer.deconstruct();
+                    AsyncRawResponse::from_bytes(status, headers, Bytes::from(body))
+                });
+            };
+            debug!(tries = made, pause_ms = pause.as_millis() as u64, outcome = %describe(&result), "trying again");
+            self.clock.sleep(pause).await;
+        }
+    }
+}
+
+impl TriesPolicy {
+    fn pause_before_next(
+        &self,
+        made: u32,
+        elapsed: Duration,
+        result: &azure_core::Result<RawResponse>,
+    ) -> Option<Duration> {
+        let tries = self.tries.as_ref()?;
+        match result {
+            Ok(answer) => {
+                let pause = tries.next(made, elapsed, Outcome::Answer(answer))?;
+                match retry_after(answer.headers(), self.clock.wall()) {
+                    Some(asked) if asked > LONGEST_PAUSE_ON_REQUEST => None,
+                    Some(asked) => Some(asked.max(pause)),
+                    None => Some(pause),
+                }
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection) => {
+                tries.next(made, elapsed, Outcome::NoAnswer)
+            }
+            // A request that could not be built, or a policy of the user's that refused it.
+            Err(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for TriesPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TriesPolicy")
+            .field("tries", &self.tries)
+            .finish_non_exhaustive()
+    }
+}
+
+fn describe(result: &azure_core::Result<RawResponse>) -> String {
+    match result {
+        Ok(answer) => format!("HTTP {}", u16::from(answer.status())),
+        Err(error) => crate::error::root_cause(error),
+    }
+}
+
+async fn read_bounded(answer: AsyncRawResponse) -> azure_core::Result<RawResponse> {
+    let (status, headers, mut stream) = answer.deconstruct();
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.try_next().await? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            // Not of kind Io: the next try would bring as much.
+            return Err(azure_core::Error::with_message(
+                ErrorKind::DataConversion,
+                format!(
+                    "the answer, HTTP {}, is larger than {} KiB",
+                    u16::from(status),
+                    LARGEST_ANSWER / 1024
+                ),
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(RawResponse::from_bytes(status, headers, Bytes::from(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> Headers {
+        let mut headers = Headers::new();
+        headers.insert(name, value.to_owned());
+        headers
+    }
+
+    #[test]
+    fn retry_after_is_read_in_each_of_its_forms() {
+        let now = azure_core::time::parse_rfc7231("Fri, 01 Jan 2027 00:00:00 GMT").unwrap();
+        for (name, value, expected) in [
+            ("retry-after", "7", Some(Duration::from_secs(7))),
+            ("retry-after", " 7 ", Some(Duration::from_secs(7))),
+            (
+                "retry-after",
+                "Fri, 01 Jan 2027 00:00:09 GMT",
+                Some(Duration::from_secs(9)),
+            ),
+            ("retry-after", "Thu, 31 Dec 2026 23:59:00 GMT", None),
+            ("retry-after", "-5", None),
+            ("retry-after", "soon", None),
+            ("retry-after", "99999999999999999999999", None),
+            ("retry-after-ms", "1500", Some(Duration::from_millis(1500))),
+            ("x-ms-retry-after-ms", "20", Some(Duration::from_millis(20))),
+            ("x-ms-retry-after-ms", "-20", None),
+        ] {
+            assert_eq!(
+                retry_after(&headers(name, value), now),
+                expected,
+                "{name}: {value}"
+            );
+        }
+        assert_eq!(retry_after(&Headers::new(), now), None);
+    }
+
+    #[test]
+    fn pauses_double_and_differ_by_up_to_a_quarter() {
+        for made in 1..40 {
+            let least = Duration::from_secs(1 << (made - 1).min(16));
+            let pause = pause(Duration::from_secs(1), made);
+            assert!(
+                pause >= least && pause < least.mul_f64(1.25),
+                "{made}: {pause:?}"
+            );
+        }
+        let some: std::collections::HashSet<_> =
+            (0..20).map(|_| random_fraction().to_bits()).collect();
+        assert!(some.len() > 10, "jitter differs from call to call");
+    }
+}
