@@ -1,0 +1,5 @@
+//! What the examples share.
+
+pub mod arm;
+pub mod azure;
+pub mod claims;
