@@ -1,0 +1,157 @@
+//! Values that make no sense are told before any request.
+
+mod support;
+
+use azure_core::{
+    cloud::{CloudConfiguration, CustomConfiguration},
+    credentials::TokenCredential,
+};
+use azure_identity::UserAssignedId;
+use cross_tenant_identity::{
+    CrossTenantManagedIdentityCredential as Credential,
+    CrossTenantManagedIdentityCredentialOptions as Options, Error, ManagedIdentityAssertion,
+    ManagedIdentityAssertionOptions, Stage,
+};
+use std::sync::Arc;
+use support::World;
+
+const TENANT: &str = "22222222-2222-4222-8222-222222222222";
+const CLIENT: &str = "33333333-3333-4333-8333-333333333333";
+
+/// The message of a configuration error.
+fn why<T: std::fmt::Debug>(result: azure_core::Result<T>) -> String {
+    let error = result.unwrap_err();
+    assert_eq!(*error.kind(), azure_core::error::ErrorKind::Credential);
+    let found = Error::find(&error).unwrap();
+    assert_eq!(
+        (found.stage(), found.is_transient()),
+        (Stage::Configuration, false)
+    );
+    assert_eq!(found.to_string(), error.to_string());
+    error.to_string()
+}
+
+fn custom(host: &str) -> Option<Arc<CloudConfiguration>> {
+    let mut custom = CustomConfiguration::default();
+    custom.authority_host = host.to_owned();
+    Some(Arc::new(custom.into()))
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.client_options.cloud = Some(Arc::new(CloudConfiguration::AzurePublic));
+    options
+}
+
+#[test]
+fn a_tenant_or_client_that_cannot_be_one_is_told() {
+    for bad in ["", "common", "not a tenant", "..", "72f988bf"] {
+        assert!(
+            why(Credential::new(bad, CLIENT, Some(options()))).contains("tenant_id"),
+            "{bad}"
+        );
+    }
+    for bad in ["", "my-app", "api://my-app"] {
+        assert!(
+            why(Credential::new(TENANT, bad, Some(options()))).contains("client_id"),
+            "{bad}"
+        );
+    }
+    let good = Credential::new(TENANT, CLIENT, Some(options())).unwrap();
+    assert!(why(good.for_tenant("organizations")).contains("tenant_id"));
+}
+
+#[test]
+fn an_authority_that_is_no_https_origin_is_told() {
+    for bad in [
+        "http://login.example",
+        "https://login.example/tenant",
+        "https://user:pw@login.example",
+        "",
+    ] {
+        let mut options = options();
+        options.client_options.cloud = custom(bad);
+        let why = why(Credential::new(TENANT, CLIENT, Some(options)));
+        assert!(
+            why.contains("authority_host") && !why.contains("pw"),
+            "{why}"
+        );
+    }
+}
+
+#[test]
+fn a_cloud_that_nobody_knows_needs_its_audience() {
+    let mut options = options();
+    options.client_options.cloud = custom("https://login.airgapped.example");
+    let why = why(Credential::new(TENANT, CLIENT, Some(options.clone())));
+    assert!(why.contains("managed_identity.audience"), "{why}");
+    options.managed_identity.audience = Some("api://AirGappedTokenExchange".into());
+    Credential::new(TENANT, CLIENT, Some(options)).unwrap();
+}
+
+#[test]
+fn two_clouds_are_one_too_many() {
+    let mut options = options();
+    options.managed_identity.client_options.cloud = Some(Arc::new(CloudConfiguration::AzureChina));
+    assert!(
+        why(Credential::new(TENANT, CLIENT, Some(options.clone()))).contains("give the cloud once")
+    );
+    options.managed_identity.client_options.cloud = Some(Arc::new(CloudConfiguration::AzurePublic));
+    Credential::new(TENANT, CLIENT, Some(options)).unwrap();
+}
+
+#[test]
+fn an_identity_that_cannot_be_one_is_told() {
+    for id in [
+        UserAssignedId::ClientId("umi-multi-tenant-example".into()),
+        UserAssignedId::ObjectId(String::new()),
+        UserAssignedId::ResourceId("/subscriptions/x".into()),
+    ] {
+        let options = ManagedIdentityAssertionOptions {
+            user_assigned_id: Some(id),
+            ..Default::default()
+        };
+        assert!(why(ManagedIdentityAssertion::new(Some(options))).contains("user_assigned_id"));
+    }
+}
+
+#[test]
+fn an_audience_or_imds_address_that_cannot_be_one_is_told() {
+    for (audience, endpoint, named) in [
+        (Some(""), None, "audience"),
+        (Some("api://with space"), None, "audience"),
+        (None, Some("127.0.0.1"), "imds_endpoint"),
+        (None, Some("http://127.0.0.1/metadata"), "imds_endpoint"),
+    ] {
+        let options = ManagedIdentityAssertionOptions {
+            audience: audience.map(Into::into),
+            imds_endpoint: endpoint.map(Into::into),
+            ..Default::default()
+        };
+        assert!(why(ManagedIdentityAssertion::new(Some(options))).contains(named));
+    }
+}
+
+#[tokio::test]
+async fn scopes_that_no_service_can_ask_for_are_told_before_any_request() {
+    let world = World::new();
+    let credential = world.credential();
+    for bad in [
+        &[][..],
+        &[""],
+        &["https://management.azure.com"],
+        &["/.default"],
+        &["https://management.azure.com/user_impersonation"],
+        &["https://a.example/.default https://b.example/.default"],
+        &["https://management.azure.com/.default", "openid"],
+        &["https://management.azure.com/\u{1b}[31m/.default"],
+    ] {
+        let why = why(credential.get_token(bad, None).await);
+        assert!(
+            why.contains("scope") && why.contains("/.default"),
+            "{bad:?}: {why}"
+        );
+        assert!(!why.contains('\u{1b}'), "{why}");
+    }
+    assert!(world.azure.requests().is_empty());
+}

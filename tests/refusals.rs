@@ -1,0 +1,191 @@
+//! What a user meets when a step of the story is missing, or a service is unwell.
+
+mod support;
+
+use azure_core::credentials::TokenCredential;
+use azure_identity::UserAssignedId;
+use cross_tenant_identity::{Actor, Error, Stage};
+use cross_tenant_identity_emulator::{Endpoint, Fault, Step, Times};
+use support::{ARM, World, at_once, refused};
+
+#[tokio::test]
+async fn each_missing_step_is_told_by_its_code_and_by_who_has_to_act() {
+    for (step, code, transient, who) in [
+        (
+            Step::ServicePrincipal,
+            7000229,
+            true,
+            Actor::TargetAdministrator,
+        ),
+        (
+            Step::FederatedCredential,
+            70025,
+            true,
+            Actor::HomeAdministrator,
+        ),
+        // Entra says the same of an app that was not provisioned, so either may have to act.
+        (Step::MultiTenant, 700016, true, Actor::TargetAdministrator),
+        (Step::WrongTenant, 700236, false, Actor::HomeAdministrator),
+    ] {
+        let world = World::without(step);
+        let error = refused(&world.credential(), ARM).await;
+        assert_eq!(error.stage(), Stage::TokenEndpoint);
+        assert_eq!(error.code(), Some(code), "{error}");
+        assert_eq!(error.is_transient(), transient, "{error}");
+        let diagnosis = error.diagnosis().unwrap();
+        assert_eq!(diagnosis.code(), Some(code));
+        let said = error.to_string();
+        for part in [
+            diagnosis.what_to_do(),
+            &format!("AADSTS{code}"),
+            "Trace ID",
+            &world.story.target_tenant_id,
+        ] {
+            assert!(said.contains(part), "{part} is missing in: {said}");
+        }
+        assert_eq!(diagnosis.who(), who, "{step}");
+        assert!(!said.contains('\n'), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_identity_that_the_host_does_not_have_is_told_as_that() {
+    let world = World::new();
+    let mut options = world.options();
+    let other = "99999999-9999-4999-8999-999999999999";
+    options.managed_identity.user_assigned_id = Some(UserAssignedId::ClientId(other.into()));
+    let error = refused(&world.credential_with(options), ARM).await;
+    assert_eq!(
+        (error.stage(), error.is_transient()),
+        (Stage::Assertion, false)
+    );
+    assert!(error.to_string().contains("Identity not found"), "{error}");
+    assert_eq!(world.count(Endpoint::Token), 0);
+}
+
+#[tokio::test]
+async fn each_way_of_naming_the_identity_finds_it() {
+    let world = World::new();
+    for id in [
+        UserAssignedId::ClientId(world.story.identity_client_id.clone()),
+        UserAssignedId::ObjectId(world.story.identity_principal_id.clone()),
+        UserAssignedId::ResourceId(world.story.identity_resource_id.clone()),
+    ] {
+        let mut options = world.options();
+        options.managed_identity.user_assigned_id = Some(id);
+        world
+            .credential_with(options)
+            .get_token(&[ARM], None)
+            .await
+            .unwrap();
+    }
+    let mut options = world.options();
+    options.managed_identity.user_assigned_id = None;
+    world
+        .credential_with(options)
+        .get_token(&[ARM], None)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_fails_once_on_the_way_is_tried_again() {
+    for endpoint in [Endpoint::Imds, Endpoint::Token] {
+        for fault in [
+            Fault::Reset,
+            Fault::ResetInHead,
+            Fault::ResetInBody,
+            Fault::Truncate { after: 20 },
+            Fault::status(503),
+            Fault::status(429),
+        ] {
+            let world = World::new();
+            let mut options = world.options();
+            options.retry = Some(at_once(2));
+            options.managed_identity.retry = Some(at_once(2));
+            let shown = format!("{endpoint:?} {fault:?}");
+            world.azure.set_fault(endpoint, fault, Times::Count(1));
+            let token = world.credential_with(options).get_token(&[ARM], None).await;
+            assert!(token.is_ok(), "{shown}: {token:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_transient_and_names_its_leg() {
+    for (endpoint, stage) in [
+        (Endpoint::Imds, Stage::Assertion),
+        (Endpoint::Token, Stage::TokenEndpoint),
+    ] {
+        for fault in [
+            Fault::Reset,
+            Fault::ResetInBody,
+            Fault::status(503),
+            Fault::retry_after(429, "3600"),
+        ] {
+            let world = World::new();
+            let shown = format!("{endpoint:?} {fault:?}");
+            world.azure.set_fault(endpoint, fault, Times::UntilLifted);
+            let error = refused(&world.credential(), ARM).await;
+            assert_eq!(error.stage(), stage, "{shown}: {error}");
+            assert!(error.is_transient(), "{shown}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused_on_both_legs_and_not_followed() {
+    for endpoint in [Endpoint::Imds, Endpoint::Token] {
+        let world = World::new();
+        let location = format!("{}/elsewhere", world.azure.https_url());
+        world
+            .azure
+            .set_fault(endpoint, Fault::Redirect { location }, Times::UntilLifted);
+        let error = refused(&world.credential(), ARM).await;
+        assert!(error.to_string().contains("redirect"), "{error}");
+        assert_eq!(world.count(Endpoint::Other), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_in_an_answers_place_is_told_as_that() {
+    for endpoint in [Endpoint::Imds, Endpoint::Token] {
+        for fault in [Fault::Html, Fault::NotJson] {
+            let world = World::new();
+            let shown = format!("{endpoint:?} {fault:?}");
+            world.azure.set_fault(endpoint, fault, Times::UntilLifted);
+            let error = refused(&world.credential(), ARM).await;
+            assert!(
+                error.to_string().contains("HTTP 200 with "),
+                "{shown}: {error}"
+            );
+            assert!(!error.is_transient(), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_cut_on_the_wire_shows_not_one_byte_of_a_token() {
+    for endpoint in [Endpoint::Imds, Endpoint::Token] {
+        let world = World::new();
+        // Every cut is the same request again, which Entra would call a loop.
+        world.azure.set_loop_detection(false);
+        let mut whole = None;
+        for after in (0..5_000).step_by(53) {
+            world
+                .azure
+                .set_fault(endpoint, Fault::Truncate { after }, Times::Count(1));
+            let Err(outer) = world.credential().get_token(&[ARM], None).await else {
+                whole = Some(after);
+                break;
+            };
+            let error = Error::find(&outer).unwrap();
+            let shown = format!("{error} {error:?} {outer:?}");
+            assert!(
+                !shown.contains("eyJ") && !shown.contains("access_token"),
+                "{shown}"
+            );
+        }
+        assert!(whole > Some(800), "{endpoint:?} is whole after {whole:?}");
+    }
+}

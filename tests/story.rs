@@ -1,0 +1,232 @@
+//! The story of Contoso and Litware, from the host's identity to Litware's resource groups.
+
+#[path = "../examples/support/arm.rs"]
+#[allow(dead_code)]
+mod arm;
+mod support;
+
+use arm::ResourceManager;
+use azure_core::credentials::TokenCredential;
+use azure_identity::{
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions,
+};
+use cross_tenant_identity::{
+    CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Diagnosis,
+    Error, ManagedIdentityAssertion,
+};
+use cross_tenant_identity_emulator::{Endpoint, Step};
+use futures::{TryStreamExt, future::join_all};
+use std::sync::Arc;
+use support::{ARM, STORAGE, World, at_once, claims};
+
+#[tokio::test]
+async fn contoso_lists_the_one_resource_group_that_litware_lets_it_read() {
+    let world = World::new();
+    let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
+    let groups: Vec<_> = arm
+        .resource_groups(&world.story.target_subscription_id)
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let seen: Vec<_> = groups
+        .iter()
+        .map(|group| (&*group.name, &*group.location))
+        .collect();
+    assert_eq!(seen, [("NetworkWatcherRG", "northeurope")]);
+}
+
+#[tokio::test]
+async fn the_token_is_the_target_tenants() {
+    let world = World::new();
+    for (scope, audience) in [
+        (STORAGE, "https://storage.azure.com"),
+        (ARM, "https://management.azure.com"),
+    ] {
+        let token = world.credential().get_token(&[scope], None).await.unwrap();
+        let claims = claims(token.token.secret());
+        let target = &world.story.target_tenant_id;
+        let issuer = format!("https://sts.windows.net/{target}/");
+        assert_eq!(claims["aud"], audience);
+        assert_eq!(claims["tid"], *target);
+        assert_eq!(
+            (&claims["iss"], &claims["idp"]),
+            (&issuer.clone().into(), &issuer.into())
+        );
+        assert_eq!(claims["appid"], world.story.client_id);
+        assert_eq!(
+            claims["oid"].as_str(),
+            world.story.target_service_principal_id.as_deref()
+        );
+        assert_eq!(
+            token.expires_on.unix_timestamp() / 10,
+            claims["exp"].as_i64().unwrap() / 10
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_home_tenant_is_one_for_tenant_away() {
+    let world = World::new();
+    let credential = world.credential();
+    let home = credential.for_tenant(&world.story.home_tenant_id).unwrap();
+    let token = home.get_token(&[STORAGE], None).await.unwrap();
+    assert_eq!(
+        claims(token.token.secret())["tid"],
+        world.story.home_tenant_id
+    );
+    credential.get_token(&[STORAGE], None).await.unwrap();
+    assert_eq!(
+        world.count(Endpoint::Imds),
+        1,
+        "one assertion serves both tenants"
+    );
+    assert_eq!(world.count(Endpoint::Token), 2);
+}
+
+#[tokio::test]
+async fn both_legs_keep_to_azures_own_urls() {
+    let world = World::new();
+    let mut options = world.options();
+    options.managed_identity.client_options = world.azure.client_options();
+    options.managed_identity.imds_endpoint = None;
+    world
+        .credential_with(options)
+        .get_token(&[ARM], None)
+        .await
+        .unwrap();
+    let requests = world.azure.requests();
+    let hosts: Vec<_> = requests
+        .iter()
+        .map(|request| request.host.as_str())
+        .collect();
+    assert_eq!(hosts, ["169.254.169.254", "login.microsoftonline.com"]);
+    assert_eq!(
+        requests[1].path,
+        format!("/{}/oauth2/v2.0/token", world.story.target_tenant_id)
+    );
+}
+
+#[tokio::test]
+async fn a_hundred_callers_share_one_request() {
+    let world = World::new();
+    let credential = world.credential();
+    let results = join_all((0..100).map(|_| credential.get_token(&[ARM], None))).await;
+    let tokens: Vec<_> = results.into_iter().map(|token| token.unwrap()).collect();
+    assert!(
+        tokens
+            .iter()
+            .all(|token| token.token.secret() == tokens[0].token.secret())
+    );
+    assert_eq!(
+        (world.count(Endpoint::Imds), world.count(Endpoint::Token)),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn scopes_in_another_order_are_the_same_key() {
+    let world = World::new();
+    let credential = world.credential();
+    let one = [
+        "https://management.azure.com/.default",
+        "https://management.azure.com//.default",
+    ];
+    let other = [one[1], one[0], one[1]];
+    // Whatever Entra says of two scopes, it is asked once and the answer is the same.
+    let first = credential
+        .get_token(&one, None)
+        .await
+        .map(|token| token.expires_on);
+    let second = credential
+        .get_token(&other, None)
+        .await
+        .map(|token| token.expires_on);
+    assert_eq!(first.is_ok(), second.is_ok());
+    let asked: Vec<_> = world.azure.requests_to(Endpoint::Token);
+    assert!(asked.windows(2).all(|two| two[0].form == two[1].form));
+}
+
+#[tokio::test]
+async fn a_rejected_token_is_dropped_and_any_other_stays() {
+    let world = World::new();
+    let credential = world.credential();
+    let first = credential.get_token(&[ARM], None).await.unwrap();
+    credential.invalidate(&[ARM], &first);
+    let second = credential.get_token(&[ARM], None).await.unwrap();
+    assert_ne!(first.token.secret(), second.token.secret());
+    credential.invalidate(&[ARM], &first);
+    let third = credential.get_token(&[ARM], None).await.unwrap();
+    assert_eq!(second.token.secret(), third.token.secret());
+    assert_eq!(world.count(Endpoint::Token), 2);
+}
+
+#[tokio::test]
+async fn invalidate_all_begins_with_the_assertion() {
+    let world = World::new();
+    let credential = world.credential();
+    credential.get_token(&[ARM], None).await.unwrap();
+    credential.invalidate_all();
+    credential.get_token(&[ARM], None).await.unwrap();
+    assert_eq!(
+        (world.count(Endpoint::Imds), world.count(Endpoint::Token)),
+        (2, 2)
+    );
+}
+
+#[tokio::test]
+async fn the_assertion_works_in_azure_identitys_own_credential() {
+    let world = World::new();
+    let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    let theirs = ClientAssertionCredential::new(
+        world.story.target_tenant_id.clone(),
+        world.story.client_id.clone(),
+        assertion.clone(),
+        Some(ClientAssertionCredentialOptions {
+            client_options: world.azure.client_options(),
+        }),
+    )
+    .unwrap();
+    theirs.get_token(&[ARM], None).await.unwrap();
+    assertion.secret(None).await.unwrap();
+    assert_eq!(world.count(Endpoint::Imds), 1);
+}
+
+#[tokio::test]
+async fn an_assertion_of_the_users_own_is_asked_for_once() {
+    let world = World::new();
+    let source = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    let credential = CrossTenantManagedIdentityCredential::with_assertion(
+        &world.story.target_tenant_id,
+        &world.story.client_id,
+        Arc::new(source),
+        Some(CrossTenantManagedIdentityCredentialOptions {
+            client_options: world.azure.client_options(),
+            ..Default::default()
+        }),
+    )
+    .unwrap();
+    credential.get_token(&[ARM], None).await.unwrap();
+    credential.get_token(&[STORAGE], None).await.unwrap();
+    assert_eq!(
+        (world.count(Endpoint::Imds), world.count(Endpoint::Token)),
+        (1, 2)
+    );
+}
+
+#[tokio::test]
+async fn through_an_sdk_client_the_error_is_found_and_nothing_is_asked_twice() {
+    let world = World::without(Step::ServicePrincipal);
+    let mut options = world.azure.client_options();
+    options.retry = at_once(3);
+    let arm = ResourceManager::new(world.credential(), options).unwrap();
+    let error = arm
+        .resource_groups(&world.story.target_subscription_id)
+        .unwrap()
+        .try_next()
+        .await
+        .unwrap_err();
+    assert_eq!(Error::find(&error).unwrap().code(), Some(7000229));
+    assert!(Diagnosis::of(&error).is_some());
+    assert_eq!(world.count(Endpoint::Token), 1);
+}
