@@ -11,7 +11,7 @@
 
 mod support;
 
-use azure_core::credentials::TokenCredential;
+use azure_core::{credentials::TokenCredential, error::ErrorKind};
 use azure_identity::ClientAssertion;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, Diagnosis, ManagedIdentityAssertion,
@@ -160,7 +160,14 @@ fn explain(error: &(dyn Error + 'static)) {
             eprintln!("    {command}");
         }
     } else {
-        eprintln!("error: {error}");
+        match error.downcast_ref().map(azure_core::Error::kind) {
+            Some(ErrorKind::HttpResponse {
+                status,
+                error_code: Some(code),
+                ..
+            }) => eprintln!("error: HTTP {status} {code}: {error}"),
+            _ => eprintln!("error: {error}"),
+        }
         if let Some(diagnosis) = Diagnosis::of(error) {
             eprintln!("\n{diagnosis}");
         }
