@@ -2,21 +2,31 @@
 
 use crate::{
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, quoted},
-    cache::{Cache, Fetched},
+    cache::{Cache, Fetch, Fetched, GaveUp, Limits},
     claims::Claims,
     environment::Environment,
     error::{Error, Stage},
     managed_identity::{Selector, imds::Imds, is_token},
+    meter::Meter,
     time::{Clock, SystemClock},
 };
 use async_trait::async_trait;
 use azure_core::{
-    credentials::{AccessToken, Secret},
-    http::{ClientMethodOptions, ClientOptions, RetryOptions},
+    credentials::AccessToken,
+    http::{ClientMethodOptions, ClientOptions, Context, RetryOptions},
     time::OffsetDateTime,
 };
 use azure_identity::{ClientAssertion, UserAssignedId};
-use std::{fmt, sync::Arc};
+use futures::future::{BoxFuture, FutureExt};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hasher},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tracing::{debug, info};
 
 /// A managed identity's token for the cloud's token exchange, as a client assertion.
@@ -54,9 +64,8 @@ use tracing::{debug, info};
 pub struct ManagedIdentityAssertion(Arc<Source>);
 
 struct Source {
-    imds: Imds,
+    cache: AssertionCache,
     audience: Arc<str>,
-    cache: Cache<()>,
 }
 
 /// Options for [`ManagedIdentityAssertion`].
@@ -150,37 +159,36 @@ impl ManagedIdentityAssertion {
             environment,
             Arc::clone(&clock),
         )?;
-        Ok(Self(Arc::new(Source {
-            imds,
-            audience,
-            cache: Cache::new(clock),
-        })))
+        let cache = assertion_cache(Arc::new(FromImds(Arc::new(imds))), clock);
+        Ok(Self(Arc::new(Source { cache, audience })))
     }
 
     pub(crate) fn audience(&self) -> &Arc<str> {
         &self.0.audience
     }
-
-    async fn token(&self) -> Result<AccessToken, Error> {
-        let source = &self.0;
-        source
-            .cache
-            .get(&(), || async {
-                let token = source.imds.token().await?;
-                info!(expires_on = %token.expires_on, audience = %source.audience, "new client assertion");
-                Ok(Fetched {
-                    token,
-                    refresh_on: None,
-                })
-            })
-            .await
-    }
 }
 
 #[async_trait]
 impl ClientAssertion for ManagedIdentityAssertion {
-    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
-        Ok(self.token().await?.token.secret().to_owned())
+    async fn secret(&self, options: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        let wish = options
+            .as_ref()
+            .and_then(|options| options.context.value::<Arc<Wish>>());
+        if let Some(wish) = wish {
+            wish.is_granted_by_us.store(true, Ordering::Relaxed);
+        }
+        let cache = &self.0.cache;
+        let token = match wish.and_then(|wish| wish.instead_of) {
+            None => cached(cache).await?,
+            Some(refused) => {
+                let current = cached(cache).await?;
+                match fingerprint(current.token.secret()) == refused {
+                    true => cache.replace((), &current).await?,
+                    false => current,
+                }
+            }
+        };
+        Ok(token.token.secret().to_owned())
     }
 }
 
@@ -212,68 +220,174 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
     Ok(audience.into())
 }
 
+/// An assertion is kept once, by its source, under the one key that it has.
+type AssertionCache = Cache<(), Error>;
+
+fn assertion_cache(from: Arc<dyn Fetch<(), Error>>, clock: Arc<dyn Clock>) -> AssertionCache {
+    let limits = Limits {
+        keys: 1,
+        flights: 1,
+        // The host's endpoint has limits of its own, and the back-off keeps to them.
+        requests: usize::MAX,
+        flight: LONGEST_FLIGHT,
+        remembers: |_| true,
+    };
+    Cache::new(from, limits, clock)
+}
+
+/// The identity leg's own deadline is 75 s.
+const LONGEST_FLIGHT: Duration = Duration::from_secs(80);
+
+async fn cached(cache: &AssertionCache) -> Result<AccessToken, Error> {
+    match cache.at_hand(&()) {
+        Some(token) => Ok(token),
+        None => cache.get(()).await,
+    }
+}
+
+struct FromImds(Arc<Imds>);
+
+impl Fetch<(), Error> for FromImds {
+    fn fetch(&self, (): (), _: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Error>> {
+        let imds = Arc::clone(&self.0);
+        async move {
+            let token = imds.token().await?;
+            info!(expires_on = %token.expires_on, "new client assertion");
+            Ok(Fetched {
+                token,
+                refresh_on: None,
+            })
+        }
+        .boxed()
+    }
+
+    fn gave_up(&self, why: GaveUp) -> Error {
+        Error::gave_up(Stage::Assertion, why)
+    }
+}
+
+/// What a credential tells a source of this crate's, in the context of its call: any other source
+/// does not look at it.
+#[derive(Debug, Default)]
+struct Wish {
+    /// The fingerprint of an assertion that Entra has refused for its time or signature. A context
+    /// is no place for a secret.
+    instead_of: Option<u64>,
+    /// Set by a source of ours: it keeps its assertion itself.
+    is_granted_by_us: AtomicBool,
+}
+
+fn fingerprint(assertion: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(assertion.as_bytes());
+    hasher.finish()
+}
+
 /// Where a credential has its assertions from.
 #[derive(Debug)]
 pub(crate) enum AssertionSource {
     ManagedIdentity(ManagedIdentityAssertion),
-    Other {
-        source: Arc<dyn ClientAssertion>,
-        cache: Cache<()>,
-        clock: Arc<dyn Clock>,
-    },
+    Given(Arc<Given>, AssertionCache),
+}
+
+/// A source of the user's.
+#[derive(Debug)]
+pub(crate) struct Given {
+    source: Arc<dyn ClientAssertion>,
+    /// Whether it turned out to be one of ours after all, which keeps its assertion itself.
+    is_ours: AtomicBool,
+    clock: Arc<dyn Clock>,
 }
 
 impl AssertionSource {
-    pub(crate) fn other(source: Arc<dyn ClientAssertion>, clock: Arc<dyn Clock>) -> Self {
-        Self::Other {
+    pub(crate) fn given(source: Arc<dyn ClientAssertion>, clock: Arc<dyn Clock>) -> Self {
+        let given = Arc::new(Given {
             source,
-            cache: Cache::new(Arc::clone(&clock)),
-            clock,
+            is_ours: AtomicBool::new(false),
+            clock: Arc::clone(&clock),
+        });
+        let cache = assertion_cache(Arc::new(FromGiven(Arc::clone(&given))), clock);
+        Self::Given(given, cache)
+    }
+
+    pub(crate) async fn assertion(&self) -> Result<AccessToken, Error> {
+        match self {
+            Self::ManagedIdentity(assertion) => cached(&assertion.0.cache).await,
+            Self::Given(given, _) if given.is_ours() => given.ask(None).await,
+            Self::Given(_, cache) => cached(cache).await,
         }
     }
 
-    pub(crate) async fn assertion(&self) -> Result<Secret, Error> {
-        let token = match self {
-            Self::ManagedIdentity(assertion) => assertion.token().await?,
-            Self::Other {
-                source,
-                cache,
-                clock,
-            } => {
-                cache
-                    .get(&(), || ask(source.as_ref(), clock.as_ref()))
-                    .await?
+    /// An assertion in place of one that Entra has refused; the same one, if its source has no
+    /// other.
+    pub(crate) async fn replace(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
+        match self {
+            Self::ManagedIdentity(assertion) => assertion.0.cache.replace((), refused).await,
+            Self::Given(given, _) if given.is_ours() => {
+                given.ask(Some(fingerprint(refused.token.secret()))).await
             }
-        };
-        Ok(token.token)
+            Self::Given(_, cache) => cache.replace((), refused).await,
+        }
     }
 
     /// Forgets the assertion at hand, so that the next exchange asks for one.
     pub(crate) fn forget(&self) {
         match self {
             Self::ManagedIdentity(assertion) => assertion.0.cache.clear(),
-            Self::Other { cache, .. } => cache.clear(),
+            Self::Given(_, cache) => cache.clear(),
         }
     }
 }
 
-/// One that cannot be seen to live for a while is asked for each time.
-async fn ask(source: &dyn ClientAssertion, clock: &dyn Clock) -> Result<Fetched, Error> {
-    let jwt = source.secret(None).await.map_err(of_source)?;
-    if !is_token(&jwt) {
-        return Err(Error::new(
-            Stage::Assertion,
-            "the source given to with_assertion returned no token: it is empty or holds characters that no JWT has".to_owned(),
-        ));
+impl Given {
+    fn is_ours(&self) -> bool {
+        self.is_ours.load(Ordering::Relaxed)
     }
-    let expires_on = Claims::peek(&jwt)
-        .and_then(|claims| OffsetDateTime::from_unix_timestamp(claims.exp?).ok())
-        .unwrap_or_else(|| clock.wall());
-    debug!(%expires_on, "client assertion from the source given");
-    Ok(Fetched {
-        token: AccessToken::new(jwt, expires_on),
-        refresh_on: None,
-    })
+
+    async fn ask(&self, instead_of: Option<u64>) -> Result<AccessToken, Error> {
+        let wish = Arc::new(Wish {
+            instead_of,
+            ..Default::default()
+        });
+        let options = ClientMethodOptions {
+            context: Context::new().with_value(Arc::clone(&wish)),
+        };
+        let jwt = self.source.secret(Some(options)).await.map_err(of_source)?;
+        if wish.is_granted_by_us.load(Ordering::Relaxed) {
+            self.is_ours.store(true, Ordering::Relaxed);
+        }
+        if !is_token(&jwt) {
+            return Err(Error::new(
+                Stage::Assertion,
+                "the source given to with_assertion returned no token: it is empty or holds characters that no JWT has".to_owned(),
+            ));
+        }
+        // One that cannot be seen to live for a while is asked for each time.
+        let expires_on = Claims::peek(&jwt)
+            .and_then(|claims| OffsetDateTime::from_unix_timestamp(claims.exp?).ok())
+            .unwrap_or_else(|| self.clock.wall());
+        debug!(%expires_on, "client assertion from the source given");
+        Ok(AccessToken::new(jwt, expires_on))
+    }
+}
+
+struct FromGiven(Arc<Given>);
+
+impl Fetch<(), Error> for FromGiven {
+    fn fetch(&self, (): (), _: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Error>> {
+        let given = Arc::clone(&self.0);
+        async move {
+            Ok(Fetched {
+                token: given.ask(None).await?,
+                refresh_on: None,
+            })
+        }
+        .boxed()
+    }
+
+    fn gave_up(&self, why: GaveUp) -> Error {
+        Error::gave_up(Stage::Assertion, why)
+    }
 }
 
 /// The error of a source that may be anybody's; if it is one of ours it already says it all.

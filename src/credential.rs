@@ -3,52 +3,76 @@
 use crate::{
     assertion::{AssertionSource, ManagedIdentityAssertion, ManagedIdentityAssertionOptions},
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, ClientId, TenantId, quoted},
-    cache::{Cache, Fetched},
+    cache::{Cache, Fetch, Fetched, GaveUp, Limits},
     environment::Environment,
-    error::Error,
+    error::{Error, Stage},
+    key::{Key, KeyView, Names},
+    meter::Meter,
     time::{Clock, SystemClock},
     token_endpoint::{TokenEndpoint, TokenRequest},
 };
-use async_trait::async_trait;
 use azure_core::{
     credentials::{AccessToken, TokenCredential, TokenRequestOptions},
     http::{ClientOptions, RetryOptions},
 };
 use azure_identity::ClientAssertion;
-use std::{fmt, sync::Arc};
+use futures::future::{BoxFuture, FutureExt};
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll},
+    time::Duration,
+};
 use tracing::{Instrument, debug, debug_span, info};
 
 /// Authenticates a multi-tenant app in a target tenant, with a managed identity of its home
 /// tenant in place of a secret.
 ///
-/// It is a [`TokenCredential`]: hand it to any Azure SDK client. Tokens are kept per tenant, app
-/// and scopes until they near their expiry; callers that want the same one share one request. A
-/// renewal that fails leaves the token at hand in use for as long as it lives.
+/// It is a [`TokenCredential`]: hand it to any Azure SDK client. Make one per service and share it;
+/// for more target tenants take [`for_tenant`](Self::for_tenant). How it keeps tokens:
 ///
-/// Cheap to share as an [`Arc`]; make one per service, not one per request.
+/// 1. While a token is good, a call returns it at once: without a request, and without waiting for
+///    anybody else's.
+/// 2. Tokens that are in use are renewed ahead of time, in the background of the tokio runtime that
+///    asked first: when the service says (`refresh_in`), else at half of a life of 2 h and more, else
+///    10 minutes before expiry. One that nobody asked for in a whole life is let go.
+/// 3. From 7 minutes before expiry, which is when SDK clients ask for a later one, a call waits up
+///    to 5 s for it, and then takes what is there.
+/// 4. All who want the same token share one request, which survives the cancellation of any of them
+///    and the end of the runtime that began it.
+/// 5. A renewal that fails leaves the token at hand in use. It is tried again after 1 s to 60 s, or
+///    when `Retry-After` says (at most 300 s).
+/// 6. Without a usable token a failure is remembered: for up to 10 s when it may pass by itself, up
+///    to 60 s when somebody has to mend something, and for a `Retry-After` of up to 30 s. Calls
+///    meanwhile get it at once, with its age and the time of the next try.
+/// 7. A token is not served in the last 30 s of its life, whatever was done to the wall clock or
+///    slept through.
+/// 8. At most 10 token requests go out for the same token in 5 minutes, and none in the 5 minutes
+///    after Entra saw a loop (AADSTS50196).
+/// 9. The assertion is kept once for all tenants. When Entra refuses it for its time or signature,
+///    the host is asked for another, and the exchange repeated only if one comes.
+/// 10. A token that a service has rejected is dropped by [`invalidate`](Self::invalidate). Dropping
+///     the last credential of a family ends all that was started for it.
 pub struct CrossTenantManagedIdentityCredential {
     family: Arc<Family>,
-    tenant: TenantId,
-    client_id: ClientId,
+    names: Arc<Names>,
 }
 
 /// What a credential shares with all that [`for_tenant`] makes of it.
 ///
 /// [`for_tenant`]: CrossTenantManagedIdentityCredential::for_tenant
 struct Family {
-    assertion: AssertionSource,
-    endpoint: TokenEndpoint,
-    cache: Cache<Key>,
-    clock: Arc<dyn Clock>,
+    cache: Cache<Key, Error>,
+    exchange: Arc<Exchange>,
 }
 
-/// A token is good for one tenant, one app and one set of scopes. The authority is the family's.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    tenant: TenantId,
-    client_id: ClientId,
-    /// Sorted, each once, separated by spaces.
-    scopes: Arc<str>,
+/// The way of a token, from the assertion to the token endpoint. Flights hold it, and nothing of
+/// the cache that they land in.
+struct Exchange {
+    assertion: AssertionSource,
+    endpoint: TokenEndpoint,
+    clock: Arc<dyn Clock>,
 }
 
 /// Options for [`CrossTenantManagedIdentityCredential`].
@@ -85,6 +109,17 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
     /// Default: up to three, for connections that fail, 408, 429 and 5xx; a `Retry-After` of more
     /// than 5 s ends them. Whatever is given here, all tries end after 30 s.
     pub retry: Option<RetryOptions>,
+
+    /// How many tokens the family keeps; the expired go first, then the earliest to expire.
+    ///
+    /// Default: 1,000. One token is some 2 KB.
+    pub max_cached_tokens: Option<usize>,
+
+    /// How many token requests of the family may be under way at once. Callers without a token go
+    /// before renewals ahead of time.
+    ///
+    /// Default: 64.
+    pub max_concurrent_requests: Option<usize>,
 
     /// Which managed identity vouches, and how to reach it. Not looked at by
     /// [`with_assertion`](CrossTenantManagedIdentityCredential::with_assertion).
@@ -156,8 +191,10 @@ impl CrossTenantManagedIdentityCredential {
     pub fn for_tenant(&self, tenant_id: &str) -> azure_core::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             family: Arc::clone(&self.family),
-            tenant: TenantId::parse(tenant_id).map_err(Error::configuration)?,
-            client_id: self.client_id.clone(),
+            names: Names::new(
+                TenantId::parse(tenant_id).map_err(Error::configuration)?,
+                self.names.client_id.clone(),
+            ),
         }))
     }
 
@@ -175,7 +212,7 @@ impl CrossTenantManagedIdentityCredential {
     /// Drops all tokens, of all tenants of this credential's family, and the assertion.
     pub fn invalidate_all(&self) {
         self.family.cache.clear();
-        self.family.assertion.forget();
+        self.family.exchange.assertion.forget();
     }
 
     pub(crate) fn build(
@@ -186,6 +223,7 @@ impl CrossTenantManagedIdentityCredential {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, Error> {
         let names = names(tenant_id, client_id)?;
+        let limits = limits(&options)?;
         let authority = authority(&options, &environment)?;
         one_cloud(&authority, &options.managed_identity)?;
         let assertion = ManagedIdentityAssertion::for_authority(
@@ -196,10 +234,16 @@ impl CrossTenantManagedIdentityCredential {
         )?;
         let audience = Arc::clone(assertion.audience());
         let source = AssertionSource::ManagedIdentity(assertion);
-        let leg = (options.client_options, options.retry);
+        let endpoint = TokenEndpoint::new(
+            authority,
+            audience,
+            options.client_options,
+            options.retry,
+            Arc::clone(&clock),
+        )?;
         Ok(Self::first(
             names,
-            Family::new(source, authority, audience, leg, clock)?,
+            Family::new(source, endpoint, limits, clock),
         ))
     }
 
@@ -212,30 +256,40 @@ impl CrossTenantManagedIdentityCredential {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, Error> {
         let names = names(tenant_id, client_id)?;
+        let limits = limits(&options)?;
         let authority = authority(&options, &environment)?;
         // For diagnosis alone: what the assertion was asked for is its source's business.
         let audience = options.managed_identity.audience.as_deref();
         let audience = audience.or(authority.audience()).unwrap_or_default().into();
-        let source = AssertionSource::other(assertion, Arc::clone(&clock));
-        let leg = (options.client_options, options.retry);
+        let source = AssertionSource::given(assertion, Arc::clone(&clock));
+        let endpoint = TokenEndpoint::new(
+            authority,
+            audience,
+            options.client_options,
+            options.retry,
+            Arc::clone(&clock),
+        )?;
         Ok(Self::first(
             names,
-            Family::new(source, authority, audience, leg, clock)?,
+            Family::new(source, endpoint, limits, clock),
         ))
     }
 
-    fn first((tenant, client_id): (TenantId, ClientId), family: Family) -> Arc<Self> {
+    fn first(names: Arc<Names>, family: Family) -> Arc<Self> {
         Arc::new(Self {
             family: Arc::new(family),
-            tenant,
-            client_id,
+            names,
         })
+    }
+
+    fn at_hand(&self, scope: &str) -> Option<AccessToken> {
+        let key: &dyn KeyView = &(&*self.names, scope);
+        self.family.cache.at_hand(key)
     }
 
     fn key(&self, scopes: &[&str]) -> Result<Key, Error> {
         Ok(Key {
-            tenant: self.tenant.clone(),
-            client_id: self.client_id.clone(),
+            names: Arc::clone(&self.names),
             scopes: canonical(scopes)?,
         })
     }
@@ -244,58 +298,94 @@ impl CrossTenantManagedIdentityCredential {
 impl Family {
     fn new(
         assertion: AssertionSource,
-        authority: AuthorityHost,
-        audience: Arc<str>,
-        (client_options, retry): (ClientOptions, Option<RetryOptions>),
+        endpoint: TokenEndpoint,
+        limits: Limits<Error>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, Error> {
-        Ok(Self {
+    ) -> Self {
+        let exchange = Arc::new(Exchange {
             assertion,
-            endpoint: TokenEndpoint::new(
-                authority,
-                audience,
-                client_options,
-                retry,
-                Arc::clone(&clock),
-            )?,
-            cache: Cache::new(Arc::clone(&clock)),
-            clock,
-        })
-    }
-
-    async fn exchange(&self, key: &Key) -> Result<Fetched, Error> {
-        let start = self.clock.monotonic();
-        let assertion = self.assertion.assertion().await?;
-        let exchange_start = self.clock.monotonic();
-        debug!(
-            duration_ms = (exchange_start - start).as_millis() as u64,
-            "client assertion at hand"
-        );
-        let asked = TokenRequest {
-            tenant: key.tenant.clone(),
-            client_id: key.client_id.clone(),
-            scopes: Arc::clone(&key.scopes),
-        };
-        let result = self.endpoint.exchange(&asked, assertion.secret()).await;
-        let duration_ms = (self.clock.monotonic() - exchange_start).as_millis() as u64;
-        match result {
-            Ok(issued) => {
-                debug!(duration_ms, "token endpoint answered");
-                info!(expires_on = %issued.token.expires_on, "new access token");
-                Ok(Fetched {
-                    token: issued.token,
-                    refresh_on: issued.refresh_on,
-                })
-            }
-            Err(error) => {
-                debug!(duration_ms, %error, "token endpoint gave no token");
-                Err(error)
-            }
+            endpoint,
+            clock: Arc::clone(&clock),
+        });
+        let fetch = Arc::new(FromEntra(Arc::clone(&exchange)));
+        Self {
+            cache: Cache::new(fetch, limits, clock),
+            exchange,
         }
     }
 }
 
-#[async_trait]
+struct FromEntra(Arc<Exchange>);
+
+impl Fetch<Key, Error> for FromEntra {
+    fn fetch(&self, key: Key, meter: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Error>> {
+        let exchange = Arc::clone(&self.0);
+        let names = Arc::clone(&key.names);
+        let span = debug_span!(
+            "exchange",
+            tenant = %names.tenant,
+            client_id = %names.client_id,
+            scopes = %key.scopes
+        );
+        async move { exchange.token(&key, meter).await }
+            .instrument(span)
+            .boxed()
+    }
+
+    fn gave_up(&self, why: GaveUp) -> Error {
+        Error::gave_up(Stage::TokenEndpoint, why)
+    }
+}
+
+impl Exchange {
+    async fn token(&self, key: &Key, meter: Arc<Meter>) -> Result<Fetched, Error> {
+        let start = self.clock.monotonic();
+        let assertion = self.assertion.assertion().await?;
+        let duration = self.clock.monotonic().saturating_sub(start);
+        debug!(
+            duration_ms = duration.as_millis() as u64,
+            "client assertion at hand"
+        );
+        let refusal = match self.ask(key, &assertion, &meter).await {
+            Err(error) if error.is_about_the_assertion() => error,
+            result => return result,
+        };
+        // Its time or signature was refused: worth a second try, but only with other bytes. Why
+        // there are none says less than the refusal does.
+        match self.assertion.replace(&assertion).await {
+            Ok(other) if other.token != assertion.token => self.ask(key, &other, &meter).await,
+            _ => Err(refusal),
+        }
+    }
+
+    async fn ask(
+        &self,
+        key: &Key,
+        assertion: &AccessToken,
+        meter: &Arc<Meter>,
+    ) -> Result<Fetched, Error> {
+        let asked = TokenRequest {
+            tenant: key.names.tenant.clone(),
+            client_id: key.names.client_id.clone(),
+            scopes: Arc::clone(&key.scopes),
+        };
+        let start = self.clock.monotonic();
+        let result = self
+            .endpoint
+            .exchange(&asked, assertion.token.secret(), Arc::clone(meter))
+            .await;
+        let duration_ms = self.clock.monotonic().saturating_sub(start).as_millis() as u64;
+        match &result {
+            Ok(issued) => {
+                debug!(duration_ms, "token endpoint answered");
+                info!(expires_on = %issued.token.expires_on, "new access token");
+            }
+            Err(error) => debug!(duration_ms, %error, "token endpoint gave no token"),
+        }
+        result
+    }
+}
+
 impl TokenCredential for CrossTenantManagedIdentityCredential {
     /// A token of the target tenant for these scopes, each of which ends in `/.default`.
     ///
@@ -303,35 +393,99 @@ impl TokenCredential for CrossTenantManagedIdentityCredential {
     ///
     /// Always of kind [`Credential`](azure_core::error::ErrorKind::Credential), with an
     /// [`Error`](crate::Error) as source.
-    async fn get_token(
-        &self,
-        scopes: &[&str],
-        _: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
-        let key = self.key(scopes)?;
-        let family = &self.family;
-        let fetch = || {
-            let span = debug_span!("exchange", tenant = %key.tenant, client_id = %key.client_id, scopes = %key.scopes);
-            family.exchange(&key).instrument(span)
+    // Written out, because the future is allocated at every call: what `async fn` would make of it
+    // also holds the options and is three times as large.
+    fn get_token<'a, 'b, 'c, 'd, 'e>(
+        &'a self,
+        scopes: &'b [&'c str],
+        _: Option<TokenRequestOptions<'d>>,
+    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AccessToken>> + Send + 'e>>
+    where
+        'a: 'e,
+        'b: 'e,
+        'c: 'e,
+        'd: 'e,
+        Self: 'e,
+    {
+        Box::pin(Call {
+            credential: self,
+            scopes,
+            waiting: None,
+        })
+    }
+}
+
+/// One call of `get_token`. Nearly every one ends at its first poll.
+struct Call<'a> {
+    credential: &'a CrossTenantManagedIdentityCredential,
+    scopes: &'a [&'a str],
+    waiting: Option<BoxFuture<'a, azure_core::Result<AccessToken>>>,
+}
+
+impl Future for Call<'_> {
+    type Output = azure_core::Result<AccessToken>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let (credential, scopes) = (self.credential, self.scopes);
+        let waiting = match &mut self.waiting {
+            Some(waiting) => waiting,
+            first => {
+                if let [scope] = scopes
+                    && let Some(token) = credential.at_hand(scope)
+                {
+                    return Poll::Ready(Ok(token));
+                }
+                let call = async move {
+                    let key = credential.key(scopes)?;
+                    Ok(credential.family.cache.get(key).await?)
+                };
+                first.insert(call.boxed())
+            }
         };
-        Ok(family.cache.get(&key, fetch).await?)
+        waiting.as_mut().poll(context)
     }
 }
 
 impl fmt::Debug for CrossTenantManagedIdentityCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CrossTenantManagedIdentityCredential")
-            .field("authority", &self.family.endpoint.authority().origin())
-            .field("tenant_id", &self.tenant.as_str())
-            .field("client_id", &self.client_id.as_str())
+            .field(
+                "authority",
+                &self.family.exchange.endpoint.authority().origin(),
+            )
+            .field("tenant_id", &self.names.tenant.as_str())
+            .field("client_id", &self.names.client_id.as_str())
             .finish_non_exhaustive()
     }
 }
 
-fn names(tenant_id: &str, client_id: &str) -> Result<(TenantId, ClientId), Error> {
+fn names(tenant_id: &str, client_id: &str) -> Result<Arc<Names>, Error> {
     let tenant = TenantId::parse(tenant_id).map_err(Error::configuration)?;
     let client_id = ClientId::parse(client_id).map_err(Error::configuration)?;
-    Ok((tenant, client_id))
+    Ok(Names::new(tenant, client_id))
+}
+
+fn limits(options: &CrossTenantManagedIdentityCredentialOptions) -> Result<Limits<Error>, Error> {
+    let at_least_one = |name: &str, given: Option<usize>, default: usize| match given {
+        Some(0) => Err(Error::configuration(format!(
+            "{name} is 0, with which there would never be a token: leave it out for the default of {default}"
+        ))),
+        given => Ok(given.unwrap_or(default)),
+    };
+    Ok(Limits {
+        keys: at_least_one("max_cached_tokens", options.max_cached_tokens, 1000)?,
+        flights: at_least_one(
+            "max_concurrent_requests",
+            options.max_concurrent_requests,
+            64,
+        )?,
+        // A margin to the 15 equal requests in 5 minutes at which Entra sees a loop.
+        requests: 10,
+        // The identity leg's 80 s and twice the token leg's 30 s.
+        flight: Duration::from_secs(140),
+        // The assertion's own cache remembers why there is none: what mends it there mends all.
+        remembers: |error| error.stage() != Stage::Assertion,
+    })
 }
 
 fn authority(

@@ -1,6 +1,7 @@
 //! What went wrong, in a form that a program can decide on and a person can act on.
 
 use crate::{
+    cache::{Failure, GaveUp},
     diagnosis::{Actor, Diagnosis},
     redact,
 };
@@ -48,7 +49,9 @@ struct Inner {
     code: Option<u32>,
     retry_after: Option<Duration>,
     diagnosis: Option<Diagnosis>,
-    source: Option<azure_core::Error>,
+    is_about_the_assertion: bool,
+    silence: Option<Duration>,
+    source: Option<Arc<azure_core::Error>>,
 }
 
 impl Error {
@@ -89,6 +92,12 @@ impl Error {
         self.0.retry_after
     }
 
+    /// Whether the same request with another assertion may succeed: this one's time or signature
+    /// was refused.
+    pub(crate) fn is_about_the_assertion(&self) -> bool {
+        self.0.is_about_the_assertion
+    }
+
     /// The first error of this type in a chain of sources, at any depth: also inside the error of
     /// an SDK client that uses the credential.
     ///
@@ -115,19 +124,40 @@ impl Error {
     pub(crate) fn no_answer(stage: Stage, message: String, source: azure_core::Error) -> Self {
         Self::build(stage, message, |inner| {
             inner.is_transient = true;
-            inner.source = Some(source);
+            inner.source = Some(Arc::new(source));
         })
     }
 
     /// An answer that is not what was asked for.
-    pub(crate) fn answer(refusal: RefusedAnswer) -> Self {
-        Self::build(refusal.stage, refusal.message, |inner| {
+    pub(crate) fn answer(stage: Stage, status: StatusCode, refusal: RefusedAnswer) -> Self {
+        Self::build(stage, refusal.message, |inner| {
             inner.is_transient = refusal.is_transient;
-            inner.status = Some(refusal.status);
+            inner.status = Some(status);
             inner.code = refusal.code;
             inner.retry_after = refusal.retry_after;
             inner.diagnosis = refusal.diagnosis;
-            inner.source = refusal.source;
+            inner.is_about_the_assertion = refusal.is_about_the_assertion;
+            inner.silence = refusal.silence;
+            inner.source = refusal.source.map(Arc::new);
+        })
+    }
+
+    /// A flight of the cache ended without an answer.
+    pub(crate) fn gave_up(stage: Stage, why: GaveUp) -> Self {
+        let (message, retry_after) = match why {
+            GaveUp::Panicked => ("the request for a token panicked, in a transport, policy or assertion source of the application's: see the panic's own message".to_owned(), None),
+            GaveUp::TookTooLong => ("the request for a token did not end within its deadlines".to_owned(), None),
+            GaveUp::TooManyRequests(next) => (
+                format!(
+                    "this token was asked for too often: Microsoft Entra blocks an app that asks for the same token again and again (AADSTS50196), so the next request goes out in {} s",
+                    next.as_secs_f64().ceil()
+                ),
+                Some(next),
+            ),
+        };
+        Self::build(stage, message, |inner| {
+            inner.is_transient = true;
+            inner.retry_after = retry_after;
         })
     }
 
@@ -140,6 +170,8 @@ impl Error {
             code: None,
             retry_after: None,
             diagnosis: None,
+            is_about_the_assertion: false,
+            silence: None,
             source: None,
         };
         fill(&mut inner);
@@ -148,11 +180,12 @@ impl Error {
 }
 
 /// What is known of an answer that was no success.
+#[derive(Default)]
 pub(crate) struct RefusedAnswer {
-    pub(crate) stage: Stage,
     pub(crate) message: String,
     pub(crate) is_transient: bool,
-    pub(crate) status: StatusCode,
+    pub(crate) is_about_the_assertion: bool,
+    pub(crate) silence: Option<Duration>,
     pub(crate) code: Option<u32>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) diagnosis: Option<Diagnosis>,
@@ -179,7 +212,37 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_ref().map(|source| source as _)
+        self.0.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+impl Failure for Error {
+    fn is_transient(&self) -> bool {
+        self.0.is_transient
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    fn silence(&self) -> Option<Duration> {
+        self.0.silence
+    }
+
+    fn recalled(&self, age: Duration, next: Duration) -> Self {
+        let inner = &self.0;
+        Self(Arc::new(Inner {
+            message: format!(
+                "{} [this was {} s ago; the next try is in {} s]",
+                inner.message,
+                age.as_secs(),
+                next.as_secs_f64().ceil()
+            ),
+            retry_after: Some(next),
+            diagnosis: inner.diagnosis.clone(),
+            source: inner.source.clone(),
+            ..**inner
+        }))
     }
 }
 

@@ -6,14 +6,55 @@ use futures::{
     channel::oneshot,
     future::{BoxFuture, Either, FutureExt, select},
 };
-use std::{fmt, future::Future, sync::LazyLock, time::Duration, time::Instant};
+use std::{
+    fmt,
+    future::Future,
+    sync::LazyLock,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// One look at both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// The time of day, which jumps when somebody sets it.
+    pub(crate) wall: SystemTime,
+    /// Time since some fixed moment of this process; never goes back, and on most systems stands
+    /// still while the machine sleeps.
+    pub(crate) monotonic: Duration,
+}
+
+impl Moment {
+    /// The time of day in nanoseconds since 1970; 0 before that and after 2554.
+    pub(crate) fn wall_nanos(self) -> u64 {
+        nanos(self.wall)
+    }
+}
+
+fn nanos(wall: SystemTime) -> u64 {
+    let since = wall.duration_since(SystemTime::UNIX_EPOCH);
+    since
+        .ok()
+        .and_then(|since| u64::try_from(since.as_nanos()).ok())
+        .unwrap_or_default()
+}
 
 /// Wall clock, monotonic clock and timer.
 pub(crate) trait Clock: fmt::Debug + Send + Sync {
-    /// The time of day, which may jump when somebody sets it.
-    fn wall(&self) -> OffsetDateTime;
-    /// Time since some fixed moment of this process; never goes back.
-    fn monotonic(&self) -> Duration;
+    fn now(&self) -> Moment;
+
+    /// The wall clock alone, which costs half.
+    fn wall_nanos(&self) -> u64 {
+        self.now().wall_nanos()
+    }
+
+    fn wall(&self) -> OffsetDateTime {
+        self.now().wall.into()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.now().monotonic
+    }
+
     /// Ends after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
@@ -37,13 +78,18 @@ pub(crate) struct SystemClock;
 
 #[allow(clippy::disallowed_methods, reason = "this is the seam")]
 impl Clock for SystemClock {
-    fn wall(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc()
+    fn now(&self) -> Moment {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        // Before `Instant::now`: the first to come here makes it.
+        let start = *START;
+        Moment {
+            wall: SystemTime::now(),
+            monotonic: Instant::now().saturating_duration_since(start),
+        }
     }
 
-    fn monotonic(&self) -> Duration {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        START.elapsed()
+    fn wall_nanos(&self) -> u64 {
+        nanos(SystemTime::now())
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
@@ -75,6 +121,11 @@ pub(crate) mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
+    /// Some day in 2027.
+    fn start() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
     /// A clock that stands still until told otherwise.
     ///
     /// Whoever waits moves it: a sleep that is polled is over at once and the time has passed, so
@@ -85,24 +136,25 @@ pub(crate) mod tests {
 
     #[derive(Debug)]
     struct State {
-        wall: OffsetDateTime,
-        monotonic: Duration,
+        now: Moment,
         slept: Vec<Duration>,
     }
 
     impl TestClock {
         pub(crate) fn new() -> Arc<Self> {
             Arc::new(Self(Mutex::new(State {
-                wall: OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
-                monotonic: Duration::ZERO,
+                now: Moment {
+                    wall: start(),
+                    monotonic: Duration::ZERO,
+                },
                 slept: Vec::new(),
             })))
         }
 
         pub(crate) fn advance(&self, by: Duration) {
             let mut state = self.0.lock().unwrap();
-            state.wall += by;
-            state.monotonic += by;
+            state.now.wall += by;
+            state.now.monotonic += by;
         }
 
         pub(crate) fn slept(&self) -> Vec<Duration> {
@@ -111,11 +163,8 @@ pub(crate) mod tests {
     }
 
     impl Clock for Arc<TestClock> {
-        fn wall(&self) -> OffsetDateTime {
-            self.0.lock().unwrap().wall
-        }
-        fn monotonic(&self) -> Duration {
-            self.0.lock().unwrap().monotonic
+        fn now(&self) -> Moment {
+            self.0.lock().unwrap().now
         }
         fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
             let clock = Self::clone(self);
@@ -124,6 +173,59 @@ pub(crate) mod tests {
                 clock.0.lock().unwrap().slept.push(duration);
             }
             .boxed()
+        }
+    }
+
+    /// tokio's own clock, paused by the test, with a wall clock that can be set.
+    ///
+    /// Time passes when all tasks wait. It works only where nothing waits for a socket.
+    #[derive(Debug)]
+    pub(crate) struct PausedClock {
+        start: tokio::time::Instant,
+        /// By how many seconds the wall clock is off.
+        wall_offset: Mutex<i64>,
+        /// What the machine slept through, which the monotonic clock does not know of.
+        suspended: Mutex<Duration>,
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the seam")]
+    impl PausedClock {
+        pub(crate) fn new() -> Arc<Self> {
+            Arc::new(Self {
+                start: tokio::time::Instant::now(),
+                wall_offset: Mutex::default(),
+                suspended: Mutex::default(),
+            })
+        }
+
+        /// Sets the wall clock wrong by so many seconds, and says by how many it was before.
+        pub(crate) fn set_wall(&self, offset: i64) -> i64 {
+            std::mem::replace(&mut *self.wall_offset.lock().unwrap(), offset)
+        }
+
+        pub(crate) fn suspend(&self, duration: Duration) {
+            *self.suspended.lock().unwrap() += duration;
+        }
+
+        /// Time that has really passed since the start, as the world outside counts it.
+        pub(crate) fn true_time(&self) -> Duration {
+            self.start.elapsed() + *self.suspended.lock().unwrap()
+        }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the seam")]
+    impl Clock for PausedClock {
+        fn now(&self) -> Moment {
+            let wall = start() + self.true_time();
+            let offset = *self.wall_offset.lock().unwrap();
+            let by = Duration::from_secs(offset.unsigned_abs());
+            Moment {
+                wall: if offset < 0 { wall - by } else { wall + by },
+                monotonic: self.start.elapsed(),
+            }
+        }
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            tokio::time::sleep(duration).boxed()
         }
     }
 }

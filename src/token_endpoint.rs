@@ -3,10 +3,12 @@
 
 use crate::{
     authority::{AuthorityHost, ClientId, TenantId},
+    cache::Fetched,
     claims::Claims,
     diagnosis::{self, Exchange, Refusal, Retry},
     error::{self, Error, RefusedAnswer, Stage},
     managed_identity::{is_token, number},
+    meter::Meter,
     redact,
     time::Clock,
     transport::{self, Leg, Outcome, Tries, Way},
@@ -24,6 +26,10 @@ use url::form_urlencoded;
 
 /// RFC 7523 §2.2
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// AADSTS50196: "the server terminated an operation because it encountered a client request loop".
+/// More requests only make it last.
+const LOOP_DETECTED: u32 = 50196;
 
 /// The token leg's deadline, over all of its tries.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -45,12 +51,6 @@ pub(crate) struct TokenRequest {
     pub(crate) client_id: ClientId,
     /// Separated by spaces, as on the wire.
     pub(crate) scopes: Arc<str>,
-}
-
-/// A token, and when Entra would like it renewed.
-pub(crate) struct Issued {
-    pub(crate) token: AccessToken,
-    pub(crate) refresh_on: Option<OffsetDateTime>,
 }
 
 impl TokenEndpoint {
@@ -86,34 +86,33 @@ impl TokenEndpoint {
         &self,
         asked: &TokenRequest,
         assertion: &str,
-    ) -> Result<Issued, Error> {
+        meter: Arc<Meter>,
+    ) -> Result<Fetched, Error> {
         let mut request = self.request(asked, assertion)?;
-        let answer = self.leg.send(&mut request).await.map_err(|source| {
-            let why = error::root_cause(&source);
-            let message = format!(
-                "the token endpoint of tenant {} at {} gave no answer: {why}",
-                asked.tenant, self.authority
-            );
-            Error::no_answer(Stage::TokenEndpoint, message, source)
-        })?;
+        let answer = self
+            .leg
+            .send(&mut request, Some(meter))
+            .await
+            .map_err(|source| {
+                let why = error::root_cause(&source);
+                let message = format!(
+                    "the token endpoint of tenant {} at {} gave no answer: {why}",
+                    asked.tenant, self.authority
+                );
+                Error::no_answer(Stage::TokenEndpoint, message, source)
+            })?;
         if !answer.status().is_success() {
             return Err(self.refused(asked, assertion, &answer));
         }
         issued(&answer, self.clock.wall()).ok_or_else(|| {
-            Error::answer(RefusedAnswer {
-                stage: Stage::TokenEndpoint,
+            Error::answer(Stage::TokenEndpoint, answer.status(), RefusedAnswer {
                 message: format!(
                     "the token endpoint of tenant {} at {} answered {}, but not with a bearer token and its life",
                     asked.tenant,
                     self.authority,
                     transport::outside(&answer)
                 ),
-                is_transient: false,
-                status: answer.status(),
-                code: None,
-                retry_after: None,
-                diagnosis: None,
-                source: None,
+                ..Default::default()
             })
         })
     }
@@ -183,19 +182,23 @@ impl TokenEndpoint {
             message.push_str(&error::explanation(diagnosis));
         }
         message.push_str(&body.ids(assertion));
-        Error::answer(RefusedAnswer {
-            stage: Stage::TokenEndpoint,
-            message,
-            is_transient: transport::is_transient(status) || retry == Retry::Later,
+        Error::answer(
+            Stage::TokenEndpoint,
             status,
-            code: diagnosis
-                .as_ref()
-                .and_then(diagnosis::Diagnosis::code)
-                .or(codes.first().copied()),
-            retry_after: transport::retry_after(answer.headers(), self.clock.wall()),
-            diagnosis,
-            source: Some(error::http_response(answer, body.error, &[assertion])),
-        })
+            RefusedAnswer {
+                message,
+                is_transient: transport::is_transient(status) || retry == Retry::Later,
+                is_about_the_assertion: retry == Retry::NewAssertionOnce,
+                silence: codes.contains(&LOOP_DETECTED).then_some(Meter::WINDOW),
+                code: diagnosis
+                    .as_ref()
+                    .and_then(diagnosis::Diagnosis::code)
+                    .or(codes.first().copied()),
+                retry_after: transport::retry_after(answer.headers(), self.clock.wall()),
+                diagnosis,
+                source: Some(error::http_response(answer, body.error, &[assertion])),
+            },
+        )
     }
 }
 
@@ -231,7 +234,7 @@ struct TokenAnswer {
     refresh_in: Value,
 }
 
-fn issued(answer: &RawResponse, received: OffsetDateTime) -> Option<Issued> {
+fn issued(answer: &RawResponse, received: OffsetDateTime) -> Option<Fetched> {
     let body: TokenAnswer = serde_json::from_slice(answer.body().as_ref()).ok()?;
     // RFC 6749 §7.1: a client must not use a token whose type it does not understand.
     if !body.token_type.eq_ignore_ascii_case("bearer") || !is_token(&body.access_token) {
@@ -245,7 +248,7 @@ fn issued(answer: &RawResponse, received: OffsetDateTime) -> Option<Issued> {
     let refresh_on = number(&body.refresh_in)
         .and_then(after)
         .map(|on| on.min(expires_on));
-    Some(Issued {
+    Some(Fetched {
         token: AccessToken::new(body.access_token, expires_on),
         refresh_on,
     })
@@ -363,11 +366,11 @@ mod tests {
     const ASSERTION: &str = "assertion-canary.a.b";
     const SUCCESS: &str = r#"{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"token-canary"}"#;
 
-    async fn exchange(script: &Arc<Scripted>) -> Result<Issued, Error> {
+    async fn exchange(script: &Arc<Scripted>) -> Result<Fetched, Error> {
         exchange_at(script, &TestClock::new()).await
     }
 
-    async fn exchange_at(script: &Arc<Scripted>, clock: &Arc<TestClock>) -> Result<Issued, Error> {
+    async fn exchange_at(script: &Arc<Scripted>, clock: &Arc<TestClock>) -> Result<Fetched, Error> {
         let endpoint = TokenEndpoint::new(
             AuthorityHost::choose(None, None).unwrap(),
             "api://AzureADTokenExchange".into(),
@@ -381,7 +384,9 @@ mod tests {
             client_id: ClientId::parse(CLIENT).unwrap(),
             scopes: "https://management.azure.com/.default".into(),
         };
-        endpoint.exchange(&asked, ASSERTION).await
+        endpoint
+            .exchange(&asked, ASSERTION, Arc::new(Meter::new(10)))
+            .await
     }
 
     async fn refused(status: u16, body: &str) -> Error {
@@ -589,7 +594,12 @@ mod tests {
             client_id: ClientId::parse(CLIENT).unwrap(),
             scopes: "https://management.azure.com/.default".into(),
         };
-        assert!(endpoint.exchange(&asked, ASSERTION).await.is_err());
+        assert!(
+            endpoint
+                .exchange(&asked, ASSERTION, Arc::new(Meter::new(10)))
+                .await
+                .is_err()
+        );
         assert_eq!(script.count(), 1);
     }
 }

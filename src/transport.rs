@@ -11,6 +11,7 @@ pub(crate) use tries::{Outcome, Tries, pause, retry_after};
 
 use crate::{
     error::Error,
+    meter::Meter,
     redact,
     time::{Clock, timeout},
 };
@@ -109,14 +110,21 @@ impl Leg {
         })
     }
 
-    /// Sends the request, as often as the tries allow, and returns the last answer.
+    /// Sends the request, as often as the tries and the meter allow, and returns the last answer.
     ///
     /// # Errors
     ///
     /// When no whole answer came.
-    pub(crate) async fn send(&self, request: &mut Request) -> azure_core::Result<RawResponse> {
+    pub(crate) async fn send(
+        &self,
+        request: &mut Request,
+        meter: Option<Arc<Meter>>,
+    ) -> azure_core::Result<RawResponse> {
         // A context of its own: what a flight does is nobody's call in particular.
-        let context = Context::new();
+        let mut context = Context::new();
+        if let Some(meter) = meter {
+            context.insert(meter);
+        }
         let options = PipelineStreamOptions {
             skip_checks: true,
             ..Default::default()

@@ -111,7 +111,7 @@ impl Imds {
         // Keeps a server-side request forgery from reaching the endpoint: a browser or a proxied
         // request cannot set it.
         request.insert_header("metadata", "true");
-        let answer = match self.leg.send(&mut request).await {
+        let answer = match self.leg.send(&mut request, None).await {
             Ok(answer) => answer,
             Err(error) => return Err(self.no_answer(error)),
         };
@@ -165,35 +165,36 @@ impl Imds {
         if let Some(diagnosis) = &diagnosis {
             message.push_str(&error::explanation(diagnosis));
         }
-        Error::answer(RefusedAnswer {
-            stage: Stage::Assertion,
-            message,
-            is_transient: transport::is_transient(status)
-                || matches!(status, StatusCode::NotFound | StatusCode::Gone),
+        Error::answer(
+            Stage::Assertion,
             status,
-            code: diagnosis.as_ref().and_then(diagnosis::Diagnosis::code),
-            retry_after: transport::retry_after(answer.headers(), self.clock.wall()),
-            diagnosis,
-            source: Some(error::http_response(answer, body.error, &[])),
-        })
+            RefusedAnswer {
+                message,
+                is_transient: transport::is_transient(status)
+                    || matches!(status, StatusCode::NotFound | StatusCode::Gone),
+                code: diagnosis.as_ref().and_then(diagnosis::Diagnosis::code),
+                retry_after: transport::retry_after(answer.headers(), self.clock.wall()),
+                diagnosis,
+                source: Some(error::http_response(answer, body.error, &[])),
+                ..Default::default()
+            },
+        )
     }
 
     /// A success that is none: its body may hold most of a token, so only its outside is told.
     fn unreadable(&self, answer: &RawResponse) -> Error {
-        Error::answer(RefusedAnswer {
-            stage: Stage::Assertion,
-            message: format!(
-                "IMDS at {} answered {}, but not with a token and its expiry",
-                self.origin,
-                transport::outside(answer)
-            ),
-            is_transient: false,
-            status: answer.status(),
-            code: None,
-            retry_after: None,
-            diagnosis: None,
-            source: None,
-        })
+        Error::answer(
+            Stage::Assertion,
+            answer.status(),
+            RefusedAnswer {
+                message: format!(
+                    "IMDS at {} answered {}, but not with a token and its expiry",
+                    self.origin,
+                    transport::outside(answer)
+                ),
+                ..Default::default()
+            },
+        )
     }
 
     fn no_answer(&self, source: azure_core::Error) -> Error {

@@ -2,7 +2,11 @@
 //! when there is another.
 
 use super::LARGEST_ANSWER;
-use crate::time::{Clock, timeout};
+use crate::{
+    meter::Meter,
+    random::fraction,
+    time::{Clock, timeout},
+};
 use async_trait::async_trait;
 use azure_core::{
     Bytes,
@@ -55,15 +59,7 @@ pub(crate) trait Tries: fmt::Debug + Send + Sync {
 /// together do not come back together.
 pub(crate) fn pause(base: Duration, made: u32) -> Duration {
     let doubled = base.saturating_mul(1 << made.saturating_sub(1).min(16));
-    doubled + doubled.mul_f64(0.25 * random_fraction())
-}
-
-/// A number in [0, 1). Random enough to spread retries, and no dependency.
-pub(crate) fn random_fraction() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-    // Each RandomState has keys of its own, seeded by the operating system.
-    let bits = RandomState::new().hash_one(0u8) >> 11;
-    bits as f64 / (1u64 << 53) as f64
+    doubled + doubled.mul_f64(0.25 * fraction())
 }
 
 /// What `Retry-After` and Azure's millisecond variants ask for (RFC 9110 §10.2.3). A date in the
@@ -152,6 +148,15 @@ impl Policy for TriesPolicy {
         let mut made = 0;
         loop {
             request.body_mut().reset().await?;
+            let meter = context.value::<Arc<Meter>>();
+            if let Some(meter) = meter
+                && !meter.take(self.clock.monotonic())
+            {
+                return Err(azure_core::Error::with_message(
+                    ErrorKind::Other,
+                    "the requests allowed for this token are used up",
+                ));
+            }
             let elapsed = self.clock.monotonic().saturating_sub(start);
             let limit = ONE_TRY.min(self.left(elapsed));
             let result = self.one_try(limit, context, request, next).await;
@@ -160,7 +165,8 @@ impl Policy for TriesPolicy {
             let elapsed = self.clock.monotonic().saturating_sub(start);
             let pause = self
                 .pause_before_next(made, elapsed, &result)
-                .filter(|pause| *pause + SHORTEST_TRY <= self.left(elapsed));
+                .filter(|pause| *pause + SHORTEST_TRY <= self.left(elapsed))
+                .filter(|_| meter.is_none_or(|it| it.until_next(self.clock.monotonic()).is_none()));
             let Some(pause) = pause else {
                 return result.map(|answer| {
                     let (status, headers, body) = answer.deconstruct();
@@ -282,8 +288,5 @@ mod tests {
                 "{made}: {pause:?}"
             );
         }
-        let some: std::collections::HashSet<_> =
-            (0..20).map(|_| random_fraction().to_bits()).collect();
-        assert!(some.len() > 10, "jitter differs from call to call");
     }
 }

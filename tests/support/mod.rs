@@ -42,6 +42,7 @@ impl World {
             client_options: self.azure.client_options(),
             retry: Some(RetryOptions::none()),
             managed_identity: self.identity_options(),
+            ..Default::default()
         }
     }
 

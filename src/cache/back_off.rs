@@ -1,0 +1,115 @@
+//! When a key that has failed is tried again.
+
+use super::Failure;
+use crate::time::Moment;
+use std::time::Duration;
+
+/// The memory of a key's last failure.
+#[derive(Clone, Debug)]
+pub(super) struct BackOff<E> {
+    /// `None`: the service keeps handing out the token that is here already.
+    error: Option<E>,
+    failures: u32,
+    /// Whether a token could still be served when it failed.
+    was_usable: bool,
+    /// Whether it holds whatever becomes of the token: the service demanded silence.
+    is_firm: bool,
+    since: Duration,
+    until: Duration,
+}
+
+const FIRST: Duration = Duration::from_secs(1);
+/// While a token is served there is time.
+const LONGEST_WHILE_USABLE: Duration = Duration::from_secs(60);
+/// Nobody is served: look soon whether the outage is over.
+const LONGEST_IN_OUTAGE: Duration = Duration::from_secs(10);
+/// Nobody is served, and somebody has to mend something first.
+const LONGEST_WHEN_MISCONFIGURED: Duration = Duration::from_secs(60);
+/// Bounds on what a service may ask for: a stray `Retry-After: 86400` must not end the service.
+const LONGEST_ASKED_WHILE_USABLE: Duration = Duration::from_secs(300);
+const LONGEST_ASKED: Duration = Duration::from_secs(30);
+/// Bounds of the pause when a refresh brings the same token again.
+const SAME_TOKEN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
+
+impl<E: Failure> BackOff<E> {
+    /// After a failure. `jitter` is in [0, 1).
+    pub(super) fn after(
+        previous: Option<&Self>,
+        error: E,
+        is_usable: bool,
+        now: Moment,
+        jitter: f64,
+    ) -> Self {
+        // At expiry it begins anew: what was patient while tokens were served must not keep
+        // callers waiting now.
+        let failures = previous
+            .filter(|previous| previous.was_usable == is_usable && previous.error.is_some())
+            .map_or(1, |previous| previous.failures.saturating_add(1));
+        let longest = match (is_usable, error.is_transient()) {
+            (true, _) => LONGEST_WHILE_USABLE,
+            (false, true) => LONGEST_IN_OUTAGE,
+            (false, false) => LONGEST_WHEN_MISCONFIGURED,
+        };
+        let doubled = FIRST
+            .saturating_mul(1 << (failures - 1).min(16))
+            .min(longest);
+        let mut pause = doubled.mul_f64(1.0 - jitter / 4.0);
+        if let Some(asked) = error.retry_after() {
+            let most = if is_usable {
+                LONGEST_ASKED_WHILE_USABLE
+            } else {
+                LONGEST_ASKED
+            };
+            pause = pause.max(asked.min(most));
+        }
+        let silence = error.silence();
+        if let Some(silence) = silence {
+            pause = silence;
+        }
+        Self {
+            error: Some(error),
+            failures,
+            was_usable: is_usable,
+            is_firm: silence.is_some(),
+            since: now.monotonic,
+            until: now.monotonic + pause,
+        }
+    }
+
+    /// After a refresh that brought no later expiry: IMDS hands out one token for a day. The less
+    /// of its life remains, the sooner it is worth asking again.
+    pub(super) fn after_the_same_token(remaining: Duration, now: Moment) -> Self {
+        let pause = (remaining / 4).clamp(SAME_TOKEN.0, SAME_TOKEN.1);
+        Self {
+            error: None,
+            failures: 1,
+            was_usable: true,
+            is_firm: false,
+            since: now.monotonic,
+            until: now.monotonic + pause,
+        }
+    }
+
+    /// Whether no request may go out yet.
+    pub(super) fn is_on(&self, is_usable: bool, now: Moment) -> bool {
+        let is_for_now = self.is_firm || self.was_usable == is_usable;
+        is_for_now && now.monotonic < self.until
+    }
+
+    /// Whether it holds whatever becomes of the token.
+    pub(super) fn is_firm(&self) -> bool {
+        self.is_firm
+    }
+
+    pub(super) fn until_next(&self, now: Moment) -> Duration {
+        self.until.saturating_sub(now.monotonic)
+    }
+
+    /// The error for a caller who comes while it is on.
+    pub(super) fn recall(&self, now: Moment) -> Option<E> {
+        let age = now.monotonic.saturating_sub(self.since);
+        self.error
+            .as_ref()
+            .map(|error| error.recalled(age, self.until_next(now)))
+    }
+}
