@@ -215,6 +215,23 @@ async fn an_assertion_of_the_users_own_is_asked_for_once() {
 }
 
 #[tokio::test]
+async fn many_requests_of_an_sdk_client_make_one_token_request() {
+    let world = World::new();
+    let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
+    let lists = (0..50).map(|_| {
+        arm.resource_groups(&world.story.target_subscription_id)
+            .unwrap()
+            .try_collect::<Vec<_>>()
+    });
+    assert!(join_all(lists).await.iter().all(Result::is_ok));
+    assert_eq!(
+        (world.count(Endpoint::Imds), world.count(Endpoint::Token)),
+        (1, 1)
+    );
+    assert_eq!(world.count(Endpoint::ResourceManager), 50);
+}
+
+#[tokio::test]
 async fn through_an_sdk_client_the_error_is_found_and_nothing_is_asked_twice() {
     let world = World::without(Step::ServicePrincipal);
     let mut options = world.azure.client_options();

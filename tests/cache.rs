@@ -1,0 +1,262 @@
+//! The cache as a caller meets it. Its rules about time are tested beside its code, on a clock
+//! that is told what to say.
+
+mod support;
+
+use azure_core::credentials::TokenCredential;
+use azure_identity::ClientAssertion;
+use cross_tenant_identity::{
+    CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Error,
+    ManagedIdentityAssertion, Stage,
+};
+use cross_tenant_identity_emulator::{Endpoint, Fault, Step, Times};
+use futures::future::join_all;
+use std::time::Duration;
+use support::{ARM, STORAGE, World, claims, refused};
+
+/// Entra's clock is a day ahead, so that the assertion has long expired: AADSTS700024.
+fn out_of_time() -> Fault {
+    Fault::WrongClock {
+        seconds: 25 * 60 * 60,
+    }
+}
+
+/// AADSTS700027.
+fn bad_signature() -> Fault {
+    Fault::json(
+        401,
+        r#"{"error":"invalid_client","error_description":"AADSTS700027: The certificate with identifier used to sign the client assertion is not registered on application. Trace ID: 0 Correlation ID: 0 Timestamp: 2026-11-24 00:00:00Z","error_codes":[700027]}"#,
+    )
+}
+
+fn requests(world: &World) -> (usize, usize) {
+    (world.count(Endpoint::Imds), world.count(Endpoint::Token))
+}
+
+#[tokio::test]
+async fn an_assertion_that_is_refused_for_its_time_or_signature_is_replaced_by_another() {
+    for fault in [out_of_time(), bad_signature()] {
+        let world = World::new();
+        let credential = world.credential();
+        credential.get_token(&[STORAGE], None).await.unwrap();
+        world.azure.forget_imds_tokens();
+        world
+            .azure
+            .set_fault(Endpoint::Token, fault.clone(), Times::Count(1));
+        credential.get_token(&[ARM], None).await.unwrap();
+        assert_eq!(requests(&world), (2, 3), "{fault:?}");
+        let sent: Vec<_> = world.azure.requests_to(Endpoint::Token);
+        let assertion = |n: usize| sent[n].form("client_assertion").unwrap();
+        assert_ne!(assertion(1), assertion(2));
+    }
+}
+
+#[tokio::test]
+async fn the_exchange_is_not_repeated_when_the_host_has_no_other_assertion() {
+    for (fault, code) in [(out_of_time(), 700024), (bad_signature(), 700027)] {
+        let world = World::new();
+        let credential = world.credential();
+        credential.get_token(&[STORAGE], None).await.unwrap();
+        world
+            .azure
+            .set_fault(Endpoint::Token, fault, Times::Count(1));
+        let error = refused(&credential, ARM).await;
+        assert_eq!(error.code(), Some(code), "{error}");
+        // IMDS was asked whether it has another, and handed out the same one.
+        assert_eq!(requests(&world), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn the_refusal_is_told_and_not_that_the_host_could_not_be_asked_again() {
+    for fault in [Fault::status(500), Fault::Reset, Fault::status(400)] {
+        let world = World::new();
+        let credential = world.credential();
+        credential.get_token(&[STORAGE], None).await.unwrap();
+        world
+            .azure
+            .set_fault(Endpoint::Imds, fault, Times::UntilLifted);
+        world
+            .azure
+            .set_fault(Endpoint::Token, bad_signature(), Times::Count(1));
+        let error = refused(&credential, ARM).await;
+        assert_eq!(error.code(), Some(700027), "{error}");
+        // The assertion at hand still serves everybody else.
+        let home = credential.for_tenant(&world.story.home_tenant_id).unwrap();
+        home.get_token(&[STORAGE], None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_tenants_that_refuse_the_assertion_disturb_neither_the_host_nor_the_others() {
+    let world = World::new();
+    let credential = world.credential();
+    credential.get_token(&[STORAGE], None).await.unwrap();
+    world
+        .azure
+        .set_fault(Endpoint::Token, bad_signature(), Times::Count(100));
+    let tenants: Vec<_> = (0..100)
+        .map(|n| {
+            let tenant = format!("22222222-2222-4222-8222-{n:012}");
+            credential.for_tenant(&tenant).unwrap()
+        })
+        .collect();
+    let results = join_all(tenants.iter().map(|tenant| tenant.get_token(&[ARM], None))).await;
+    assert!(results.iter().all(Result::is_err));
+    assert_eq!(
+        requests(&world),
+        (2, 101),
+        "the host is asked once a minute"
+    );
+    credential.get_token(&[ARM], None).await.unwrap();
+    assert_eq!(requests(&world), (2, 102));
+}
+
+#[tokio::test]
+async fn for_tenant_at_every_request_makes_one_token_request() {
+    let world = World::new();
+    let credential = world.credential();
+    for _ in 0..100 {
+        credential
+            .for_tenant(&world.story.target_tenant_id)
+            .unwrap()
+            .get_token(&[ARM], None)
+            .await
+            .unwrap();
+    }
+    assert_eq!(requests(&world), (1, 1));
+}
+
+#[tokio::test]
+async fn two_tenants_tokens_are_never_crossed() {
+    let world = World::new();
+    let target = world.credential();
+    let home = target.for_tenant(&world.story.home_tenant_id).unwrap();
+    let calls = (0..100).map(|n| {
+        let (credential, tenant) = match n % 2 {
+            0 => (&target, &world.story.target_tenant_id),
+            _ => (&home, &world.story.home_tenant_id),
+        };
+        async move {
+            let token = credential.get_token(&[STORAGE], None).await.unwrap();
+            assert_eq!(claims(token.token.secret())["tid"], *tenant);
+        }
+    });
+    join_all(calls).await;
+    assert_eq!(requests(&world), (1, 2));
+}
+
+#[tokio::test]
+async fn one_tenants_refusal_is_remembered_for_that_tenant_alone() {
+    let world = World::without(Step::ServicePrincipal);
+    let target = world.credential();
+    let home = target.for_tenant(&world.story.home_tenant_id).unwrap();
+    let first = refused(&target, STORAGE).await;
+    assert_eq!(first.code(), Some(7000229));
+    home.get_token(&[STORAGE], None).await.unwrap();
+    let second = refused(&target, STORAGE).await;
+    assert_eq!(second.code(), Some(7000229));
+    assert!(
+        second.to_string().contains("the next try is in"),
+        "{second}"
+    );
+    assert!(second.diagnosis().is_some());
+    assert_eq!(
+        requests(&world),
+        (1, 2),
+        "the remembered error sends nothing"
+    );
+}
+
+#[tokio::test]
+async fn an_identity_leg_that_fails_is_remembered_once_for_all_tenants() {
+    let world = World::new();
+    world
+        .azure
+        .set_fault(Endpoint::Imds, Fault::status(500), Times::UntilLifted);
+    let credential = world.credential();
+    for n in 0..20 {
+        let tenant = credential
+            .for_tenant(&format!("tenant-{n}.example"))
+            .unwrap();
+        let error = refused(&tenant, ARM).await;
+        assert_eq!(error.stage(), Stage::Assertion);
+    }
+    assert_eq!(requests(&world), (1, 0));
+}
+
+#[tokio::test]
+async fn limits_of_zero_are_refused_before_any_request() {
+    let world = World::new();
+    let zero = [
+        (
+            "max_cached_tokens",
+            CrossTenantManagedIdentityCredentialOptions {
+                max_cached_tokens: Some(0),
+                ..world.options()
+            },
+        ),
+        (
+            "max_concurrent_requests",
+            CrossTenantManagedIdentityCredentialOptions {
+                max_concurrent_requests: Some(0),
+                ..world.options()
+            },
+        ),
+    ];
+    for (name, options) in zero {
+        let (tenant, app) = (&world.story.target_tenant_id, &world.story.client_id);
+        let error =
+            CrossTenantManagedIdentityCredential::new(tenant, app, Some(options)).unwrap_err();
+        let error = Error::find(&error).unwrap();
+        assert_eq!(error.stage(), Stage::Configuration);
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    assert_eq!(requests(&world), (0, 0));
+}
+
+#[tokio::test]
+async fn a_family_of_one_token_and_one_request_at_a_time_still_serves_everybody() {
+    let world = World::new();
+    let credential = world.credential_with(CrossTenantManagedIdentityCredentialOptions {
+        max_cached_tokens: Some(1),
+        max_concurrent_requests: Some(1),
+        ..world.options()
+    });
+    let home = credential.for_tenant(&world.story.home_tenant_id).unwrap();
+    let calls = (0..60).map(|n| match n % 3 {
+        0 => credential.get_token(&[STORAGE], None),
+        1 => credential.get_token(&[ARM], None),
+        _ => home.get_token(&[STORAGE], None),
+    });
+    assert!(join_all(calls).await.iter().all(Result::is_ok));
+}
+
+#[test]
+fn two_runtimes_of_one_process_share_the_assertion_and_not_each_others_connections() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (first, second) = (runtime(), runtime());
+    let world = World::new();
+    // The identity leg has the default transport here; the token leg's is the emulator's own.
+    let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    first.block_on(assertion.secret(None)).unwrap();
+    second.block_on(assertion.secret(None)).unwrap();
+    assert_eq!(requests(&world), (1, 0));
+
+    // Assertions that are never any good, so that each call is a request. The first runtime stands
+    // still from here on, and with it its pooled connections.
+    world.azure.set_assertion_lifetime(Duration::ZERO);
+    world.azure.forget_imds_tokens();
+    let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    for runtime in [&first, &second, &first, &second] {
+        runtime.block_on(assertion.secret(None)).unwrap();
+    }
+    drop(second);
+    first.block_on(assertion.secret(None)).unwrap();
+    assert_eq!(requests(&world), (6, 0));
+}
