@@ -8,15 +8,14 @@
 //! `cargo bench` prints the ratios at the end. They compare, times alone do not: they are the
 //! machine's.
 
+#[path = "../tests/support/glue.rs"]
+mod glue;
+
 use azure_core::{
     credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions},
-    http::ClientMethodOptions,
     time::OffsetDateTime,
 };
-use azure_identity::{
-    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions,
-    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
-};
+use azure_identity::UserAssignedId;
 use criterion::{Criterion, Throughput};
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
@@ -24,6 +23,7 @@ use cross_tenant_identity::{
 };
 use cross_tenant_identity_emulator::{Emulator, Story};
 use futures::FutureExt;
+use glue::Glue;
 use std::{
     collections::HashMap,
     hint::black_box,
@@ -102,38 +102,8 @@ fn ours(azure: &Emulator, story: &Story) -> Arc<dyn TokenCredential> {
     .expect("the options make sense")
 }
 
-#[derive(Debug)]
-struct Glue(Arc<ManagedIdentityCredential>);
-
-#[async_trait::async_trait]
-impl ClientAssertion for Glue {
-    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
-        let scopes = ["api://AzureADTokenExchange/.default"];
-        Ok(self
-            .0
-            .get_token(&scopes, None)
-            .await?
-            .token
-            .secret()
-            .to_owned())
-    }
-}
-
 fn glue(azure: &Emulator, story: &Story) -> Arc<dyn TokenCredential> {
-    let identity = ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
-        user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
-        client_options: azure.client_options(),
-    }))
-    .expect("a managed identity");
-    ClientAssertionCredential::new(
-        story.target_tenant_id.clone(),
-        story.client_id.clone(),
-        Glue(identity),
-        Some(ClientAssertionCredentialOptions {
-            client_options: azure.client_options(),
-        }),
-    )
-    .expect("the options make sense")
+    Glue::credential(story, azure.client_options()).expect("the options make sense")
 }
 
 /// A token of the usual length for each scope.

@@ -7,9 +7,6 @@ mod support;
 
 use arm::ResourceManager;
 use azure_core::credentials::TokenCredential;
-use azure_identity::{
-    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions,
-};
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Diagnosis,
     Error, ManagedIdentityAssertion,
@@ -172,24 +169,6 @@ async fn invalidate_all_begins_with_the_assertion() {
         (world.count(Endpoint::Imds), world.count(Endpoint::Token)),
         (2, 2)
     );
-}
-
-#[tokio::test]
-async fn the_assertion_works_in_azure_identitys_own_credential() {
-    let world = World::new();
-    let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
-    let theirs = ClientAssertionCredential::new(
-        world.story.target_tenant_id.clone(),
-        world.story.client_id.clone(),
-        assertion.clone(),
-        Some(ClientAssertionCredentialOptions {
-            client_options: world.azure.client_options(),
-        }),
-    )
-    .unwrap();
-    theirs.get_token(&[ARM], None).await.unwrap();
-    assertion.secret(None).await.unwrap();
-    assert_eq!(world.count(Endpoint::Imds), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,178 @@
+//! azure_identity's own credentials as an oracle: the same emulator, the same requests, the same
+//! doors, the same refusals.
+
+#[path = "../examples/support/arm.rs"]
+#[allow(dead_code)]
+mod arm;
+#[path = "support/glue.rs"]
+mod glue;
+mod support;
+
+use arm::ResourceManager;
+use azure_core::credentials::TokenCredential;
+use azure_identity::{
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions,
+};
+use cross_tenant_identity::{
+    CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Error,
+    ManagedIdentityAssertion,
+};
+use cross_tenant_identity_emulator::{Endpoint, LoggedRequest, Step};
+use futures::TryStreamExt;
+use glue::Glue;
+use std::{collections::BTreeMap, sync::Arc};
+use support::{ARM, STORAGE, World, claims};
+
+fn theirs(world: &World) -> Arc<ClientAssertionCredential<Glue>> {
+    Glue::credential(&world.story, world.azure.client_options()).unwrap()
+}
+
+/// The requests of both, theirs first, for the same token.
+async fn both_ask(world: &World, scope: &str, endpoint: Endpoint) -> [LoggedRequest; 2] {
+    world.azure.clear_requests();
+    let theirs = theirs(world).get_token(&[scope], None).await.unwrap();
+    let ours = world.credential().get_token(&[scope], None).await.unwrap();
+    let identity = |token: &str| {
+        let claims = claims(token);
+        ["aud", "iss", "idp", "tid", "oid", "sub", "appid", "idtyp"]
+            .map(|name| claims[name].clone())
+    };
+    assert_eq!(
+        identity(theirs.token.secret()),
+        identity(ours.token.secret())
+    );
+    let lives = (ours.expires_on - theirs.expires_on).whole_seconds();
+    assert!(lives.abs() <= 5, "the lives differ by {lives} s");
+    world.azure.requests_to(endpoint).try_into().unwrap()
+}
+
+fn fields(pairs: &[(String, String)]) -> BTreeMap<&str, &str> {
+    let fields: BTreeMap<_, _> = pairs.iter().map(|(k, v)| (&**k, &**v)).collect();
+    assert_eq!(fields.len(), pairs.len(), "a field is sent twice");
+    fields
+}
+
+#[tokio::test]
+async fn the_form_on_the_wire_agrees_field_by_field() {
+    let world = World::new();
+    for scope in [ARM, STORAGE] {
+        let [theirs, ours] = both_ask(&world, scope, Endpoint::Token).await;
+        // The log has the assertion's fingerprint: IMDS hands both the same one.
+        assert_eq!(fields(&theirs.form), fields(&ours.form));
+        assert_eq!(ours.form.len(), 5);
+        let form = Some("application/x-www-form-urlencoded");
+        assert_eq!(theirs.header("content-type"), form);
+        assert_eq!(ours.header("content-type"), form);
+        assert_eq!(
+            (theirs.method, theirs.host, theirs.path, theirs.query),
+            (ours.method, ours.host, ours.path, ours.query)
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_identity_request_agrees_parameter_by_parameter() {
+    let world = World::new();
+    let [theirs, ours] = both_ask(&world, ARM, Endpoint::Imds).await;
+    let (mut theirs_query, mut ours_query) = (fields(&theirs.query), fields(&ours.query));
+    // IMDS takes both; ours is the one that Microsoft Learn's page on it names.
+    assert_eq!(theirs_query.remove("api-version"), Some("2019-08-01"));
+    assert_eq!(ours_query.remove("api-version"), Some("2018-02-01"));
+    assert_eq!(theirs_query, ours_query);
+    assert_eq!((&theirs.method, &theirs.path), (&ours.method, &ours.path));
+    assert_eq!(theirs.header("metadata"), ours.header("metadata"));
+    assert_eq!(ours.header("metadata"), Some("true"));
+}
+
+#[tokio::test]
+async fn both_tokens_open_the_same_doors() {
+    let world = World::new();
+    let mut seen = Vec::new();
+    for credential in [
+        theirs(&world) as Arc<dyn TokenCredential>,
+        world.credential(),
+    ] {
+        let arm = ResourceManager::new(credential, world.azure.client_options()).unwrap();
+        let groups: Vec<_> = arm
+            .resource_groups(&world.story.target_subscription_id)
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
+        seen.push(
+            groups
+                .into_iter()
+                .map(|group| group.name)
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(seen[0], ["NetworkWatcherRG"]);
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn both_are_refused_with_the_same_code() {
+    for step in [
+        Step::ServicePrincipal,
+        Step::FederatedCredential,
+        Step::MultiTenant,
+        Step::WrongTenant,
+    ] {
+        let world = World::without(step);
+        let theirs = theirs(&world).get_token(&[ARM], None).await.unwrap_err();
+        let ours = world
+            .credential()
+            .get_token(&[ARM], None)
+            .await
+            .unwrap_err();
+        let code = Error::find(&ours).unwrap().code().unwrap();
+        let code = format!("AADSTS{code}:");
+        assert!(theirs.to_string().contains(&code), "{code} {theirs}");
+        assert!(ours.to_string().contains(&code), "{code} {ours}");
+    }
+}
+
+#[tokio::test]
+async fn our_assertion_works_in_their_credential() {
+    let world = World::new();
+    let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    let theirs = ClientAssertionCredential::new(
+        world.story.target_tenant_id.clone(),
+        world.story.client_id.clone(),
+        assertion.clone(),
+        Some(ClientAssertionCredentialOptions {
+            client_options: world.azure.client_options(),
+        }),
+    )
+    .unwrap();
+    theirs.get_token(&[ARM], None).await.unwrap();
+    assertion.secret(None).await.unwrap();
+    assert_eq!(world.count(Endpoint::Imds), 1);
+}
+
+#[tokio::test]
+async fn their_managed_identity_works_in_our_credential() {
+    let world = World::new();
+    let source = Glue::new(&world.story, world.azure.client_options()).unwrap();
+    let ours = CrossTenantManagedIdentityCredential::with_assertion(
+        &world.story.target_tenant_id,
+        &world.story.client_id,
+        Arc::new(source),
+        Some(CrossTenantManagedIdentityCredentialOptions {
+            client_options: world.azure.client_options(),
+            ..Default::default()
+        }),
+    )
+    .unwrap();
+    for scope in [ARM, STORAGE] {
+        let token = ours.get_token(&[scope], None).await.unwrap();
+        assert_eq!(
+            claims(token.token.secret())["tid"],
+            world.story.target_tenant_id
+        );
+    }
+    assert_eq!(
+        (world.count(Endpoint::Imds), world.count(Endpoint::Token)),
+        (1, 2)
+    );
+}
