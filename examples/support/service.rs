@@ -1,0 +1,83 @@
+//! What Contoso's service answers: one credential, shared by all that it does.
+
+use super::arm::{ResourceManager, SCOPE};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use azure_core::{credentials::TokenCredential, http::ClientOptions};
+use cross_tenant_identity::{Diagnosis, Error};
+use futures::TryStreamExt;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Shared by all requests; a clone is a handle.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+struct Inner {
+    credential: Arc<dyn TokenCredential>,
+    arm: ResourceManager,
+    subscription_id: String,
+}
+
+impl Service {
+    pub fn new(
+        credential: Arc<dyn TokenCredential>,
+        client_options: ClientOptions,
+        subscription_id: String,
+    ) -> azure_core::Result<Self> {
+        let arm = ResourceManager::new(Arc::clone(&credential), client_options)?;
+        Ok(Self(Arc::new(Inner {
+            credential,
+            arm,
+            subscription_id,
+        })))
+    }
+
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/groups", get(groups))
+            .route("/ready", get(ready))
+            .route("/live", get(async || "alive"))
+            .with_state(self.clone())
+    }
+
+    /// The names of the resource groups that Litware lets Contoso see.
+    pub async fn groups(&self) -> azure_core::Result<Vec<String>> {
+        self.0
+            .arm
+            .resource_groups(&self.0.subscription_id)?
+            .map_ok(|group| group.name)
+            .try_collect()
+            .await
+    }
+}
+
+type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
+
+async fn groups(State(service): State<Service>) -> Answer {
+    match service.groups().await {
+        Ok(names) => Ok(Json(json!({ "groups": names }))),
+        Err(error) => Err((StatusCode::BAD_GATEWAY, told(&error))),
+    }
+}
+
+/// Whether the service can get a token, which is what all that it does needs. Nearly always a look
+/// into the cache; in an outage the remembered error. So a probe may come as often as it likes.
+async fn ready(State(service): State<Service>) -> Answer {
+    match service.0.credential.get_token(&[SCOPE], None).await {
+        Ok(_) => Ok(Json(json!({ "ready": true }))),
+        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, told(&error))),
+    }
+}
+
+/// For the operator: what happened, whose turn it is, what to run. It holds no secret.
+fn told(error: &azure_core::Error) -> Json<Value> {
+    let why = Error::find(error).map_or_else(|| error.to_string(), ToString::to_string);
+    tracing::warn!(%why, "refused");
+    let diagnosis = Diagnosis::of(error);
+    let commands = diagnosis.iter().flat_map(Diagnosis::commands);
+    Json(json!({
+        "error": why,
+        "who": diagnosis.as_ref().map(|diagnosis| diagnosis.who().to_string()),
+        "commands": commands.map(ToString::to_string).collect::<Vec<_>>(),
+    }))
+}
