@@ -5,20 +5,23 @@ use crate::{
     cache::{Cache, Fetch, Fetched, GaveUp, Limits},
     claims::Claims,
     environment::Environment,
-    error::{Error, Stage},
+    error::{self, Error, Stage},
     managed_identity::{Selector, imds::Imds, is_token},
     meter::Meter,
+    redact,
     time::{Clock, SystemClock},
 };
 use async_trait::async_trait;
 use azure_core::{
     credentials::AccessToken,
+    error::ErrorKind,
     http::{ClientMethodOptions, ClientOptions, Context, RetryOptions},
     time::OffsetDateTime,
 };
 use azure_identity::{ClientAssertion, UserAssignedId};
 use futures::future::{BoxFuture, FutureExt};
 use std::{
+    borrow::Cow,
     fmt,
     hash::{DefaultHasher, Hasher},
     sync::{
@@ -359,7 +362,7 @@ impl Given {
         if !is_token(&jwt) {
             return Err(Error::new(
                 Stage::Assertion,
-                "the source given to with_assertion returned no token: it is empty or holds characters that no JWT has".to_owned(),
+                "the source given to with_assertion returned no token: it is empty, longer than 64 KiB, or holds characters that no JWT has".to_owned(),
             ));
         }
         // One that cannot be seen to live for a while is asked for each time.
@@ -392,14 +395,22 @@ impl Fetch<(), Error> for FromGiven {
 
 /// The error of a source that may be anybody's; if it is one of ours it already says it all.
 fn of_source(error: azure_core::Error) -> Error {
-    match Error::find(&error) {
-        Some(ours) => ours.clone(),
-        None => {
-            let message = format!(
-                "the source given to with_assertion brought no client assertion: {}",
-                crate::redact::excerpt(error.to_string().as_bytes(), &[])
-            );
-            Error::no_answer(Stage::Assertion, message, error)
-        }
+    if let Some(ours) = Error::find(&error) {
+        return ours.clone();
     }
+    let message = format!(
+        "the source given to with_assertion brought no client assertion: {}",
+        redact::excerpt(error.to_string().as_bytes(), &[])
+    );
+    // Whoever prints the whole chain prints the source's own words, too.
+    let shows_a_token = error::chain(&error).any(|error| {
+        let shown = format!("{error} {error:?}");
+        matches!(redact::redact(&shown, &[]), Cow::Owned(_))
+    });
+    let cause = match shows_a_token {
+        // Its kind may hold the whole answer.
+        true => azure_core::Error::with_message(ErrorKind::Other, message.clone()),
+        false => error,
+    };
+    Error::no_answer(Stage::Assertion, message, cause)
 }

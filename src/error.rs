@@ -301,6 +301,7 @@ pub(crate) fn http_response(
     }
     let body = String::from_utf8_lossy(response.body().as_ref());
     let body = redact::redact(&body, secrets).into_owned();
+    let error_code = error_code.map(|code| redact::excerpt(code.as_bytes(), secrets));
     let status = response.status();
     azure_core::Error::new(
         ErrorKind::HttpResponse {

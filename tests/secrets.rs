@@ -2,11 +2,14 @@
 
 mod support;
 
-use azure_core::credentials::TokenCredential;
+use azure_core::{credentials::TokenCredential, error::ErrorKind};
 use azure_identity::ClientAssertion;
-use cross_tenant_identity::ManagedIdentityAssertion;
+use cross_tenant_identity::{
+    CrossTenantManagedIdentityCredential, Diagnosis, ManagedIdentityAssertion,
+};
 use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
 use std::{
+    fmt::Write,
     io,
     sync::{Arc, Mutex},
 };
@@ -31,8 +34,8 @@ impl Log {
     }
 }
 
-#[tokio::test]
-async fn a_log_at_trace_tells_the_legs_and_no_secret() {
+/// Everything that is logged on this thread from now on, azure_core's own logging included.
+fn record() -> (Log, tracing::subscriber::DefaultGuard) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -40,8 +43,199 @@ async fn a_log_at_trace_tells_the_legs_and_no_secret() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    (log, tracing::subscriber::set_default(subscriber))
+}
 
+/// All that can be seen of an error, at every depth.
+fn everything_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut seen = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        write!(seen, "{error} {error:?} {error:#?} ").unwrap();
+        if let Some(ErrorKind::HttpResponse {
+            raw_response: Some(raw),
+            ..
+        }) = error.downcast_ref().map(azure_core::Error::kind)
+        {
+            let body = String::from_utf8_lossy(raw.body().as_ref()).into_owned();
+            let headers: Vec<_> = raw.headers().iter().collect();
+            write!(seen, "{body} {headers:?}").unwrap();
+        }
+        next = error.source();
+    }
+    if let Some(diagnosis) = Diagnosis::of(error) {
+        write!(seen, "{diagnosis} {diagnosis:?} {:?}", diagnosis.commands()).unwrap();
+    }
+    seen
+}
+
+/// Answers that hold the secret in a place where it does not belong. Not in `Retry-After` or
+/// `WWW-Authenticate`: those are on the list of headers that azure_core itself logs as they are.
+fn echoes(secret: &str) -> Vec<Fault> {
+    let json = |status, body: serde_json::Value| Fault::json(status, &body.to_string());
+    let answer = |status, name: &str, value: String, body: String| Fault::Answer {
+        status,
+        headers: vec![(name.to_owned(), value)],
+        body: body.into_bytes(),
+    };
+    vec![
+        json(
+            400,
+            serde_json::json!({"error": "invalid_request", "error_description": secret}),
+        ),
+        json(
+            401,
+            serde_json::json!({"error": secret, "error_description": "AADSTS700024: x", "error_codes": [700024]}),
+        ),
+        json(
+            400,
+            serde_json::json!({"error": {"code": secret, "message": secret}}),
+        ),
+        json(
+            400,
+            serde_json::json!({"error": "x", "trace_id": secret, "correlation_id": secret, "timestamp": secret, "claims": secret}),
+        ),
+        json(200, serde_json::json!({"access_token": secret})),
+        json(
+            200,
+            serde_json::json!({"access_token": secret, "token_type": "pop", "expires_in": 3599}),
+        ),
+        json(
+            200,
+            serde_json::json!({"access_token": [secret], "token_type": "Bearer", "expires_in": 3599}),
+        ),
+        json(
+            200,
+            serde_json::json!({"access_token": secret, "token_type": "Bearer", "expires_in": secret}),
+        ),
+        answer(
+            200,
+            "content-type",
+            "text/html".into(),
+            format!("<p>{secret}</p>"),
+        ),
+        answer(
+            502,
+            "content-type",
+            "text/html".into(),
+            format!("<p>POST client_assertion={secret}</p>"),
+        ),
+        answer(500, "x-echo", secret.into(), String::new()),
+        answer(
+            302,
+            "location",
+            format!("https://elsewhere.example/?token={secret}"),
+            String::new(),
+        ),
+    ]
+}
+
+/// Wherever a service or a proxy puts an assertion or a token, it is not passed on.
+#[tokio::test]
+async fn a_secret_that_comes_back_in_any_answer_is_shown_nowhere() {
+    let (log, _guard) = record();
+    let world = World::new();
+    let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    let secret = assertion.secret(None).await.unwrap();
+    let mut seen = String::new();
+    for endpoint in [Endpoint::Imds, Endpoint::Token] {
+        for fault in echoes(&secret) {
+            world.azure.set_fault(endpoint, fault, Times::UntilLifted);
+            // From the identity endpoint a token is enough: it tells its own expiry.
+            match world.credential().get_token(&[ARM], None).await {
+                Ok(_) => assert_eq!(endpoint, Endpoint::Imds),
+                Err(error) => seen += &everything_of(&error),
+            }
+        }
+        world.azure.lift_faults();
+    }
+    write!(seen, "{:?}", world.azure.requests()).unwrap();
+    seen += &log.text();
+    // Its header alone tells nothing, and is every token's.
+    for part in secret.split('.').skip(1) {
+        let at = seen.find(part);
+        assert!(
+            at.is_none(),
+            "a secret is shown: {}",
+            around(&seen, at.unwrap())
+        );
+    }
+}
+
+fn around(text: &str, at: usize) -> &str {
+    let start = (0..=at.saturating_sub(300))
+        .rev()
+        .find(|i| text.is_char_boundary(*i));
+    &text[start.unwrap_or(0)..at]
+}
+
+/// A source that hands out something that is no JWT, and one that dies with it on its lips.
+#[derive(Debug)]
+enum Canary {
+    Returns(&'static str),
+    Fails(&'static str),
+    Panics(&'static str),
+}
+
+#[async_trait::async_trait]
+impl ClientAssertion for Canary {
+    async fn secret(
+        &self,
+        _: Option<azure_core::http::ClientMethodOptions<'_>>,
+    ) -> azure_core::Result<String> {
+        match self {
+            Self::Returns(secret) => Ok((*secret).to_owned()),
+            Self::Fails(secret) => Err(azure_core::Error::with_message(
+                ErrorKind::Other,
+                format!("no key in {secret}"),
+            )),
+            Self::Panics(secret) => panic!("{secret}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_source_of_the_users_own_hands_out_is_shown_nowhere() {
+    const OPAQUE: &str = "opaque-canary-2f6c1d";
+    const JWT: &str = "eyJhbGciOiJub25lIn0.eyJjYW5hcnkiOjF9.c2lnbmF0dXJlLWNhbmFyeQ";
+    let (log, _guard) = record();
+    for (source, secret) in [
+        (Canary::Returns(OPAQUE), OPAQUE),
+        (Canary::Returns(JWT), JWT),
+        (Canary::Returns("line\nopaque-canary-2f6c1d"), OPAQUE),
+        (Canary::Fails(JWT), JWT),
+        (Canary::Panics(OPAQUE), OPAQUE),
+    ] {
+        let world = World::new();
+        let echo = Fault::Answer {
+            status: 400,
+            headers: vec![("x-echo".into(), secret.into())],
+            body: format!("client_assertion={secret}").into_bytes(),
+        };
+        world
+            .azure
+            .set_fault(Endpoint::Token, echo, Times::UntilLifted);
+        let credential = CrossTenantManagedIdentityCredential::with_assertion(
+            &world.story.target_tenant_id,
+            &world.story.client_id,
+            Arc::new(source),
+            Some(world.options()),
+        )
+        .unwrap();
+        let error = credential.get_token(&[ARM], None).await.unwrap_err();
+        let seen = everything_of(&error) + &format!("{credential:?}") + &log.text();
+        let at = seen.find(secret);
+        assert!(
+            at.is_none(),
+            "a secret is shown: {}",
+            around(&seen, at.unwrap())
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_log_at_trace_tells_the_legs_and_no_secret() {
+    let (log, _guard) = record();
     let world = World::new();
     let mut options = world.options();
     options.retry = Some(at_once(1));
