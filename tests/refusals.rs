@@ -134,20 +134,6 @@ async fn an_outage_is_transient_and_names_its_leg() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_refused_on_both_legs_and_not_followed() {
-    for endpoint in [Endpoint::Imds, Endpoint::Token] {
-        let world = World::new();
-        let location = format!("{}/elsewhere", world.azure.https_url());
-        world
-            .azure
-            .set_fault(endpoint, Fault::Redirect { location }, Times::UntilLifted);
-        let error = refused(&world.credential(), ARM).await;
-        assert!(error.to_string().contains("redirect"), "{error}");
-        assert_eq!(world.count(Endpoint::Other), 0);
-    }
-}
-
-#[tokio::test]
 async fn a_web_page_in_an_answers_place_is_told_as_that() {
     for endpoint in [Endpoint::Imds, Endpoint::Token] {
         for fault in [Fault::Html, Fault::NotJson] {

@@ -1,0 +1,173 @@
+//! Answers that would send a secret elsewhere, wear the library out, or speak to the reader's
+//! terminal and shell.
+
+#[path = "../examples/support/arm.rs"]
+#[allow(dead_code)]
+mod arm;
+mod support;
+
+use arm::ResourceManager;
+use azure_core::credentials::TokenCredential;
+use azure_identity::ClientAssertion;
+use cross_tenant_identity::{CrossTenantManagedIdentityCredential, Diagnosis, Error, Stage};
+use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
+use futures::TryStreamExt;
+use std::sync::Arc;
+use support::{ARM, World, refused};
+
+#[tokio::test]
+async fn a_next_link_that_leads_away_gets_no_token() {
+    let world = World::new();
+    // Another port of the same machine, which would answer: nothing but the origin forbids it.
+    let elsewhere = format!("{}/subscriptions", world.azure.https_url());
+    for link in [
+        elsewhere.as_str(),
+        "http://management.azure.com/subscriptions",
+        "https://management.azure.com.example.com/",
+        "https://management.azure.com@example.com/",
+        "//example.com/",
+    ] {
+        let page = serde_json::json!({ "value": [], "nextLink": link }).to_string();
+        world.azure.clear_requests();
+        world.azure.set_fault(
+            Endpoint::ResourceManager,
+            Fault::json(200, &page),
+            Times::Count(1),
+        );
+        let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
+        let error = arm
+            .resource_groups(&world.story.target_subscription_id)
+            .unwrap()
+            .try_collect::<Vec<_>>()
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("leads away"), "{link}: {error}");
+        let asked = world.azure.requests();
+        let bearers = asked
+            .iter()
+            .filter(|it| it.header("authorization").is_some());
+        assert_eq!(bearers.count(), 1, "{link}");
+    }
+}
+
+#[derive(Debug)]
+struct Endless;
+
+#[async_trait::async_trait]
+impl ClientAssertion for Endless {
+    async fn secret(
+        &self,
+        _: Option<azure_core::http::ClientMethodOptions<'_>>,
+    ) -> azure_core::Result<String> {
+        let claims = format!(r#"{{"exp":9999999999,"x":"{}"}}"#, "x".repeat(5_000_000));
+        let claims = azure_core::base64::encode_url_safe(claims);
+        Ok(format!("eyJhbGciOiJub25lIn0.{claims}.c2ln"))
+    }
+}
+
+#[tokio::test]
+async fn a_jwt_with_megabytes_of_claims_is_refused_before_it_is_sent_on() {
+    let world = World::new();
+    let credential = CrossTenantManagedIdentityCredential::with_assertion(
+        &world.story.target_tenant_id,
+        &world.story.client_id,
+        Arc::new(Endless),
+        Some(world.options()),
+    )
+    .unwrap();
+    let error = refused(&credential, ARM).await;
+    assert_eq!(error.stage(), Stage::Assertion);
+    assert!(error.to_string().contains("64 KiB"), "{error}");
+    assert!(error.to_string().len() < 1000);
+    assert_eq!(world.count(Endpoint::Token), 0);
+}
+
+#[tokio::test]
+async fn what_an_answer_says_reaches_neither_terminal_nor_shell() {
+    let world = World::new();
+    let text = "AADSTS7000229: \u{1b}]0;owned\u{7}\u{1b}[2J $(reboot) `reboot` '; reboot #\0\u{202e} the tenant 'x'; reboot; '";
+    let body = serde_json::json!({
+        "error": "invalid_client\u{1b}[31m",
+        "error_description": text,
+        "error_codes": [7000229],
+        "trace_id": "\u{1b}[2J; reboot",
+        "correlation_id": "$(reboot)",
+        "error_uri": "javascript:reboot()",
+    });
+    let fault = Fault::json(401, &body.to_string());
+    world
+        .azure
+        .set_fault(Endpoint::Token, fault, Times::UntilLifted);
+    let error = refused(&world.credential(), ARM).await;
+    assert_eq!(error.code(), Some(7000229));
+    let diagnosis = error.diagnosis().unwrap();
+    for shown in [
+        error.to_string(),
+        format!("{error:?}"),
+        diagnosis.to_string(),
+    ] {
+        let is_raw = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!shown.contains(is_raw), "{shown:?}");
+    }
+    for command in diagnosis.commands() {
+        let command = command.to_string();
+        assert!(!command.contains("reboot"), "{command}");
+    }
+    assert!(diagnosis.commands().len() >= 2);
+}
+
+#[tokio::test]
+async fn what_resource_manager_says_reaches_neither_terminal_nor_shell() {
+    let world = World::new();
+    let body = serde_json::json!({ "error": {
+        "code": "AuthorizationFailed",
+        "message": "The client '$(reboot)' with object id '; reboot #' does not have authorization to perform action '\u{1b}[2J' over scope '/subscriptions/x; reboot' or the scope is invalid.",
+    }});
+    let fault = Fault::json(403, &body.to_string());
+    world
+        .azure
+        .set_fault(Endpoint::ResourceManager, fault, Times::UntilLifted);
+    let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
+    let error = arm
+        .resource_groups(&world.story.target_subscription_id)
+        .unwrap()
+        .try_collect::<Vec<_>>()
+        .await
+        .unwrap_err();
+    assert!(Error::find(&error).is_none());
+    let diagnosis = Diagnosis::of(&error).unwrap();
+    assert!(!diagnosis.to_string().contains('\u{1b}'), "{diagnosis:?}");
+    for command in diagnosis.commands() {
+        let command = command.to_string();
+        assert!(!command.contains("reboot"), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused_on_both_legs_and_not_followed() {
+    let world = World::new();
+    for (status, location) in [
+        (302, format!("{}/steal", world.azure.https_url())),
+        (307, format!("{}/steal", world.azure.https_url())),
+        (308, "http://login.microsoftonline.com/steal".to_owned()),
+    ] {
+        for endpoint in [Endpoint::Imds, Endpoint::Token] {
+            world.azure.clear_requests();
+            world.azure.lift_faults();
+            let fault = Fault::Answer {
+                status,
+                headers: vec![("location".into(), location.clone())],
+                body: Vec::new(),
+            };
+            world.azure.set_fault(endpoint, fault, Times::UntilLifted);
+            let error = world
+                .credential()
+                .get_token(&[ARM], None)
+                .await
+                .unwrap_err();
+            assert!(error.to_string().contains("redirect"), "{error}");
+            assert_eq!(world.count(endpoint), 1);
+            assert_eq!(world.count(Endpoint::Other), 0);
+        }
+    }
+}
