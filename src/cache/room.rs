@@ -11,7 +11,7 @@ pub(super) fn make_room<K: Clone + Eq + Hash, E>(
     now: Moment,
 ) {
     // Some more than is needed, so that a flood of keys does not sort at each.
-    let room = (most / 100).max(1);
+    let room = (most / 20).max(1);
     let mut idle: Vec<_> = slots
         .iter()
         .filter_map(|(key, slot)| {
