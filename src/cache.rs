@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | fresh | it, at once | – |
 //! | usable | it, at once | begins, unless one is under way or backs off |
-//! | due | its successor if that comes within [`PATIENCE`], else itself | the same |
+//! | due | its successor if that comes within [`PATIENCE`] of the flight's beginning, else itself | the same |
 //! | expired or absent | what the flight brings, or while backing off the remembered error at once | the same, one for all callers of the key |
 //!
 //! A look-up waits for nobody: no lock is held across an await, and a flight of one key is
@@ -52,7 +52,7 @@ use std::{
     time::Duration,
 };
 
-/// How long a caller is kept for the successor of a token that is still good.
+/// How long callers are kept for the successor of a token that is still good.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A refused token is renewed by force at most this often: whoever hands it out may hand out the
@@ -374,8 +374,12 @@ where
                     may_begin.then(|| self.begin(key, slot, state, Wanted::Ahead, now))
                 });
                 match (stage, flight) {
+                    // Counted from its beginning: of many calls one after the other, only the first
+                    // ones wait.
                     (Stage::Due, Some(flight)) => {
-                        Step::Wait(flight, Some((token, PATIENCE.min(until_expired))))
+                        let left =
+                            PATIENCE.saturating_sub(now.monotonic.saturating_sub(flight.begun));
+                        Step::Wait(flight, Some((token, left.min(until_expired))))
                     }
                     _ => Step::Serve(token),
                 }
@@ -473,7 +477,7 @@ where
         };
         // Twice: once for the way, once for the wait at the gate.
         let deadline = now.monotonic + self.limits.flight * 2;
-        Flight::new(id, deadline, work, pulse, is_wanted)
+        Flight::new(id, [now.monotonic, deadline], work, pulse, is_wanted)
     }
 
     /// Records what a flight has brought, and says what its waiters get.

@@ -37,8 +37,8 @@ use tracing::{Instrument, debug, debug_span, info};
 /// 2. Tokens that are in use are renewed ahead of time, in the background of the tokio runtime that
 ///    asked first: when the service says (`refresh_in`), else at half of a life of 2 h and more, else
 ///    10 minutes before expiry. One that nobody asked for in a whole life is let go.
-/// 3. From 7 minutes before expiry, which is when SDK clients ask for a later one, a call waits up
-///    to 5 s for it, and then takes what is there.
+/// 3. From 7 minutes before expiry, which is when SDK clients ask for a later one, a call waits for
+///    it until 5 s after it was requested, and then takes what is there.
 /// 4. All who want the same token share one request, which survives the cancellation of any of them
 ///    and the end of the runtime that began it.
 /// 5. A renewal that fails leaves the token at hand in use. It is tried again after 1 s to 60 s, or

@@ -24,7 +24,9 @@ use std::{
 /// driver of its own polls it too, so it goes on when nobody waits.
 pub(super) struct Flight<E> {
     pub(super) id: u64,
-    /// When it is taken for dead, on the monotonic clock.
+    /// When it began, on the monotonic clock.
+    pub(super) begun: Duration,
+    /// When it is taken for dead.
     pub(super) deadline: Duration,
     /// `None` of a flight that came down with its runtime.
     pub(super) outcome: Shared<BoxFuture<'static, Option<Result<AccessToken, E>>>>,
@@ -39,6 +41,7 @@ impl<E> Clone for Flight<E> {
     fn clone(&self) -> Self {
         Self {
             id: self.id,
+            begun: self.begun,
             deadline: self.deadline,
             outcome: self.outcome.clone(),
             pulse: self.pulse.clone(),
@@ -85,7 +88,7 @@ impl<E: Clone + Send + Sync + 'static> Flight<E> {
     /// With a pulse there is a driver to be run; without one, whoever waits drives.
     pub(super) fn new(
         id: u64,
-        deadline: Duration,
+        [begun, deadline]: [Duration; 2],
         work: BoxFuture<'static, Option<Result<AccessToken, E>>>,
         pulse: Option<Arc<Pulse>>,
         is_wanted: Arc<AtomicBool>,
@@ -94,6 +97,7 @@ impl<E: Clone + Send + Sync + 'static> Flight<E> {
         let driver = pulse.clone().map(|pulse| Driver { pulse, _here: here });
         let flight = Self {
             id,
+            begun,
             deadline,
             outcome: work.shared(),
             driver_gone: pulse.is_some().then(|| gone.shared()),

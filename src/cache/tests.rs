@@ -298,9 +298,15 @@ async fn a_due_token_gives_way_to_a_successor_that_comes_within_five_seconds() {
 async fn a_due_token_is_served_when_its_successor_takes_longer() {
     let world = World::with_an_hour().await;
     world.then(slow(9 * MINUTE, Reply::Token(HOUR as i64)));
-    world.pass(World::DUE).await;
+    // A suspend: nobody has begun to renew.
+    world.clock.suspend(Duration::from_secs(World::DUE));
     let (token, waited) = world.timed().await;
     assert_eq!((token.as_deref(), waited), (Ok("1"), 5));
+    // It is known by now to linger: nobody waits for it again.
+    for _ in 0..100 {
+        assert_eq!(world.timed().await, served("1"));
+    }
+    assert_eq!(world.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
