@@ -849,6 +849,59 @@ async fn a_machine_that_slept_serves_no_token_past_its_true_life() {
     assert_eq!(world.get().await, "3");
 }
 
+/// Counts how often both clocks are read.
+#[derive(Debug)]
+struct Counted(Arc<PausedClock>, AtomicUsize);
+
+impl Clock for Counted {
+    fn now(&self) -> Moment {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.now()
+    }
+    fn wall_nanos(&self) -> u64 {
+        self.0.now().wall_nanos()
+    }
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.0.sleep(duration)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_token_costs_one_look_at_one_clock_and_once_a_second_at_both() {
+    let world = World::new(Reply::Token(HOUR as i64));
+    let clock = Arc::new(Counted(Arc::clone(&world.clock), AtomicUsize::new(0)));
+    let source = Arc::new(FromSource(Arc::clone(&world.source)));
+    let cache = Cache::new(source, limits(), Arc::clone(&clock) as Arc<dyn Clock>);
+    let looks_for = async |milliseconds: &[u64]| {
+        let before = clock.1.load(Ordering::SeqCst);
+        for pause in milliseconds {
+            world.clock.sleep(Duration::from_millis(*pause)).await;
+            assert!(cache.at_hand("key").is_some());
+        }
+        clock.1.load(Ordering::SeqCst) - before
+    };
+    cache.get("key".to_owned()).await.unwrap();
+    world.settle().await;
+    assert_eq!(looks_for(&[0]).await, 1);
+    assert_eq!(looks_for(&[0, 0, 300, 300, 300]).await, 0);
+    assert_eq!(
+        looks_for(&[100]).await,
+        1,
+        "exactly a second is not within it"
+    );
+    assert_eq!(looks_for(&[1, 998]).await, 0);
+    // Set back by a minute: the wall clock alone cannot be believed.
+    world.clock.set_wall(-60);
+    assert_eq!(looks_for(&[0, 0]).await, 1);
+
+    // Seconds mean something to a short life.
+    world.then(Reply::Token(59));
+    cache.clear();
+    cache.get("key".to_owned()).await.unwrap();
+    world.settle().await;
+    assert_eq!(looks_for(&[0, 0, 0]).await, 3);
+}
+
 // Bounds, and dropping tokens.
 
 #[tokio::test(start_paused = true)]
