@@ -433,7 +433,7 @@ where
         now: Moment,
         is_driven: bool,
     ) -> (Flight<E>, Option<Driver>) {
-        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed);
         let is_wanted = Arc::new(AtomicBool::new(wanted != Wanted::Ahead));
         let pulse = is_driven.then(Arc::<Pulse>::default);
         let work = {
@@ -539,7 +539,7 @@ where
             return Arc::clone(slot);
         }
         let mut slots = write(&self.slots);
-        if slots.len() >= self.limits.keys && !slots.contains_key(key) {
+        if slots.len() >= self.limits.keys {
             make_room(&mut slots, self.limits.keys, self.clock.now());
         }
         let slot = slots.entry(key.clone()).or_insert_with(|| {

@@ -113,3 +113,131 @@ impl<E: Failure> BackOff<E> {
             .map(|error| error.recalled(age, self.until_next(now)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[derive(Clone, Default)]
+    struct Failed {
+        is_transient: bool,
+        retry_after: Option<Duration>,
+    }
+
+    impl Failure for Failed {
+        fn is_transient(&self) -> bool {
+            self.is_transient
+        }
+        fn retry_after(&self) -> Option<Duration> {
+            self.retry_after
+        }
+        fn silence(&self) -> Option<Duration> {
+            None
+        }
+        fn recalled(&self, _: Duration, _: Duration) -> Self {
+            self.clone()
+        }
+    }
+
+    const NOW: Moment = Moment {
+        wall: SystemTime::UNIX_EPOCH,
+        monotonic: Duration::from_secs(1000),
+    };
+
+    fn after(
+        previous: Option<&BackOff<Failed>>,
+        is_usable: bool,
+        error: Failed,
+    ) -> BackOff<Failed> {
+        BackOff::after(previous, error, is_usable, NOW, 0.0)
+    }
+
+    /// The pauses, in seconds, of failures one after the other.
+    fn pauses(is_usable: bool, error: Failed) -> Vec<u64> {
+        let mut last = None;
+        let mut next = || {
+            let back_off = after(last.as_ref(), is_usable, error.clone());
+            let pause = back_off.until_next(NOW).as_secs();
+            last = Some(back_off);
+            pause
+        };
+        (0..8).map(|_| next()).collect()
+    }
+
+    fn outage() -> Failed {
+        Failed {
+            is_transient: true,
+            ..Default::default()
+        }
+    }
+
+    fn asked(seconds: u64) -> Failed {
+        Failed {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..outage()
+        }
+    }
+
+    #[test]
+    fn pauses_double_up_to_what_the_callers_can_bear() {
+        assert_eq!(pauses(true, outage()), [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(
+            pauses(true, Failed::default()),
+            [1, 2, 4, 8, 16, 32, 60, 60]
+        );
+        assert_eq!(pauses(false, outage()), [1, 2, 4, 8, 10, 10, 10, 10]);
+        assert_eq!(
+            pauses(false, Failed::default()),
+            [1, 2, 4, 8, 16, 32, 60, 60]
+        );
+    }
+
+    #[test]
+    fn what_the_service_asks_for_lengthens_a_pause_within_bounds_and_never_shortens_it() {
+        assert_eq!(pauses(true, asked(3600))[..2], [300, 300]);
+        assert_eq!(pauses(false, asked(3600))[..2], [30, 30]);
+        assert_eq!(pauses(true, asked(3))[..4], [3, 3, 4, 8]);
+        assert_eq!(pauses(false, asked(0))[..3], [1, 2, 4]);
+    }
+
+    #[test]
+    fn it_begins_anew_at_expiry_and_after_a_token_that_was_the_same() {
+        let mut patient = None;
+        for _ in 0..6 {
+            patient = Some(after(patient.as_ref(), true, outage()));
+        }
+        let at_expiry = after(patient.as_ref(), false, outage());
+        assert_eq!(at_expiry.until_next(NOW), FIRST);
+        assert!(
+            !patient.unwrap().is_on(false, NOW),
+            "it holds nobody up at expiry"
+        );
+
+        let same = BackOff::after_the_same_token(Duration::from_secs(3600), NOW);
+        assert_eq!(after(Some(&same), true, outage()).until_next(NOW), FIRST);
+    }
+
+    #[test]
+    fn jitter_shortens_a_pause_by_at_most_a_quarter() {
+        let pause = |jitter| BackOff::after(None, outage(), true, NOW, jitter).until_next(NOW);
+        assert_eq!(pause(0.0), Duration::from_secs(1));
+        assert_eq!(pause(0.5), Duration::from_millis(875));
+    }
+
+    #[test]
+    fn the_same_token_again_is_asked_about_the_sooner_the_less_remains_of_it() {
+        for (remaining, pause) in [
+            (10, 60),
+            (240, 60),
+            (4000, 1000),
+            (14_400, 3600),
+            (86_400, 3600),
+        ] {
+            let back_off =
+                BackOff::<Failed>::after_the_same_token(Duration::from_secs(remaining), NOW);
+            assert_eq!(back_off.until_next(NOW), Duration::from_secs(pause));
+            assert!(back_off.is_on(true, NOW) && back_off.recall(NOW).is_none());
+        }
+    }
+}

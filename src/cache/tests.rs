@@ -560,6 +560,21 @@ async fn a_key_that_nobody_asks_for_in_a_whole_life_is_let_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_has_come_back_to_life_is_not_let_go() {
+    let world = World::with_an_hour().await;
+    let (key, slot) = ("key".to_owned(), world.cache.inner.slot(&"key".to_owned()));
+    world.cache.inner.let_go(&key, &slot);
+    assert_eq!(world.timed().await, served("1"));
+    // Expired, and its successor on the way.
+    world.then(slow(5, Reply::Token(HOUR as i64)));
+    world.clock.suspend(Duration::from_secs(2 * HOUR));
+    assert!(world.try_get().now_or_never().is_none());
+    world.cache.inner.let_go(&key, &slot);
+    world.pass(6).await;
+    assert_eq!(world.timed().await, served("2"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn renewals_that_fail_are_tried_again_as_soon_as_the_back_off_allows() {
     let world = World::with_an_hour().await;
     world.then(outage());

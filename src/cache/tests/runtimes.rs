@@ -46,6 +46,62 @@ fn a_flight_whose_runtime_ends_under_a_waiter_is_replaced_at_once() {
     });
 }
 
+/// Ends the runtime that drives its first flight when somebody else polls it, and then panics as a
+/// timer of that runtime would.
+struct EndsItsRuntime {
+    first: Mutex<Option<Runtime>>,
+    polls: Arc<AtomicUsize>,
+    then: FromSource,
+}
+
+impl Fetch<String, Failed> for Arc<EndsItsRuntime> {
+    fn fetch(&self, key: String, meter: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Failed>> {
+        let this = Self::clone(self);
+        async move {
+            if this.polls.load(Ordering::SeqCst) == 0 {
+                std::future::poll_fn(|_| match this.polls.fetch_add(1, Ordering::SeqCst) {
+                    0 => std::task::Poll::Pending,
+                    _ => std::task::Poll::Ready(()),
+                })
+                .await;
+                this.first
+                    .lock()
+                    .unwrap()
+                    .take()
+                    .unwrap()
+                    .shutdown_background();
+                panic!("as a timer of an ended runtime does, and this test wants");
+            }
+            this.then.fetch(key, meter).await
+        }
+        .boxed()
+    }
+
+    fn gave_up(&self, why: GaveUp) -> Failed {
+        self.then.gave_up(why)
+    }
+}
+
+#[test]
+fn a_timer_that_panics_because_its_runtime_has_ended_fails_nobody() {
+    let first = paused();
+    let fetch = Arc::new(EndsItsRuntime {
+        first: Mutex::default(),
+        polls: Arc::default(),
+        then: FromSource(paused().block_on(async { World::new(Reply::Token(HOUR as i64)).source })),
+    });
+    let cache = first.block_on(async {
+        let clock = PausedClock::new();
+        let cache = Cache::new(Arc::new(Arc::clone(&fetch)), limits(), clock);
+        assert!(cache.get("key".to_owned()).now_or_never().is_none());
+        cache
+    });
+    *fetch.first.lock().unwrap() = Some(first);
+    let token = paused().block_on(cache.get("key".to_owned())).unwrap();
+    assert_eq!(token.token.secret(), "1");
+    assert_eq!(fetch.polls.load(Ordering::SeqCst), 2);
+}
+
 #[test]
 fn a_flight_whose_runtime_stands_still_is_replaced_within_seconds() {
     let parked = paused();
@@ -110,6 +166,11 @@ fn without_any_runtime_those_who_wait_drive_the_flight() {
     // Nobody would bring a renewal home while the caller has its token and goes.
     clock.advance(Duration::from_secs(World::USABLE));
     assert_eq!(get(), "1");
+    assert!(
+        read(&read(&cache.inner.slots)["key"].state)
+            .flight
+            .is_none()
+    );
     clock.advance(Duration::from_secs(World::DUE - World::USABLE));
     assert_eq!(get(), "2");
     assert_eq!(source.requests.load(Ordering::SeqCst), 2);
