@@ -547,3 +547,6 @@ fn check_scope(scope: &str) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod faults;

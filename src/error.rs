@@ -123,7 +123,8 @@ impl Error {
     /// Nothing that could be called an answer came.
     pub(crate) fn no_answer(stage: Stage, message: String, source: azure_core::Error) -> Self {
         Self::build(stage, message, |inner| {
-            inner.is_transient = true;
+            // What was too large once is so again.
+            inner.is_transient = !matches!(source.kind(), ErrorKind::DataConversion);
             inner.source = Some(Arc::new(source));
         })
     }

@@ -228,4 +228,68 @@ pub(crate) mod tests {
             tokio::time::sleep(duration).boxed()
         }
     }
+
+    /// A clock beside real sockets: it stands still until the test moves it, and sleeps end when
+    /// it has been moved past them.
+    #[derive(Debug)]
+    pub(crate) struct HeldClock {
+        /// The machine's own, so that what the emulator says of times makes sense.
+        start: SystemTime,
+        state: Mutex<Held>,
+    }
+
+    #[derive(Debug, Default)]
+    struct Held {
+        monotonic: Duration,
+        suspended: Duration,
+        sleepers: Vec<(Duration, oneshot::Sender<()>)>,
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the seam")]
+    impl HeldClock {
+        pub(crate) fn new() -> Arc<Self> {
+            Arc::new(Self {
+                start: SystemTime::now(),
+                state: Mutex::default(),
+            })
+        }
+
+        pub(crate) fn advance(&self, by: Duration) {
+            let mut state = self.state.lock().unwrap();
+            state.monotonic += by;
+            let now = state.monotonic;
+            let (over, waiting) = std::mem::take(&mut state.sleepers)
+                .into_iter()
+                .partition(|(until, _)| *until <= now);
+            state.sleepers = waiting;
+            drop(state);
+            // Dropped unsent, as their end is all that is waited for.
+            drop::<Vec<_>>(over);
+        }
+
+        /// Time passes for the wall clock alone, and no sleep ends: the machine slept, too.
+        pub(crate) fn suspend(&self, duration: Duration) {
+            self.state.lock().unwrap().suspended += duration;
+        }
+    }
+
+    impl Clock for HeldClock {
+        fn now(&self) -> Moment {
+            let state = self.state.lock().unwrap();
+            Moment {
+                wall: self.start + state.suspended + state.monotonic,
+                monotonic: state.monotonic,
+            }
+        }
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            if duration.is_zero() {
+                return std::future::ready(()).boxed();
+            }
+            let mut state = self.state.lock().unwrap();
+            let (end, over) = oneshot::channel();
+            let until = state.monotonic + duration;
+            state.sleepers.push((until, end));
+            over.map(drop).boxed()
+        }
+    }
 }

@@ -123,7 +123,14 @@ impl Imds {
         }
         if !self.contact.is_made() && !is_imds(&answer) && !transport::is_redirect(status) {
             let said = format!("answered HTTP {}, as no IMDS does", u16::from(status));
-            return Err(Error::new(Stage::Assertion, self.nobody_there(&said)));
+            return Err(Error::answer(
+                Stage::Assertion,
+                status,
+                RefusedAnswer {
+                    message: self.nobody_there(&said),
+                    ..Default::default()
+                },
+            ));
         }
         Err(self.refused(&answer))
     }

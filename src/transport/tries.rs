@@ -229,7 +229,7 @@ async fn read_bounded(answer: AsyncRawResponse) -> azure_core::Result<RawRespons
             return Err(azure_core::Error::with_message(
                 ErrorKind::DataConversion,
                 format!(
-                    "the answer, HTTP {}, is larger than {} KiB",
+                    "what came, HTTP {}, is larger than {} KiB and was not read",
                     u16::from(status),
                     LARGEST_ANSWER / 1024
                 ),

@@ -1,0 +1,181 @@
+//! The fault matrix: what goes wrong on the way, on real sockets, times what a caller has in hand
+//! when it does.
+//!
+//! For each cell: what the caller sees, how many requests go out, and how long it waits. Time is
+//! [`HeldClock`]'s: it stands still beside the sockets, so no cell depends on how fast a machine is.
+
+mod cells;
+mod world;
+
+use super::*;
+use crate::time::tests::HeldClock;
+use cells::{Cell, Fate};
+use cross_tenant_identity_emulator::{Endpoint, Fault};
+use world::{Served, State, World};
+
+/// One try, which is all that hanging cells have.
+const ONE_TRY: Duration = Duration::from_secs(10);
+/// For the successor of a token that is due.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn the_identity_leg() {
+    over_all(Endpoint::Imds).await;
+}
+
+#[tokio::test]
+async fn the_token_leg() {
+    over_all(Endpoint::Token).await;
+}
+
+/// TLS that is refused meets new connections only, so there is nothing at hand.
+#[tokio::test]
+async fn tls_that_is_refused() {
+    let cell = Cell {
+        name: "TLS refused",
+        fault: Fault::Reset,
+        fate: Fate::Transient,
+        says: "no answer",
+        status: None,
+    };
+    let world = World::in_state(State::Cold, Endpoint::TlsHandshake, &cell).await;
+    let seen = world.call(Endpoint::Token, &cell).await;
+    assert_eq!(seen.requests, 0, "nothing is sent in the clear");
+    is_told(&cell, Endpoint::Token, &seen.outcome.unwrap_err());
+}
+
+/// An assertion that is out of its time by the one clock or the other is replaced once, at once.
+#[tokio::test]
+async fn a_clock_that_is_a_day_wrong() {
+    const DAY: i64 = 25 * 3600;
+    for (endpoint, seconds) in [(Endpoint::Imds, -DAY), (Endpoint::Token, DAY)] {
+        let cell = Cell {
+            name: "a clock a day wrong",
+            fault: Fault::WrongClock { seconds },
+            fate: Fate::Refused,
+            says: "AADSTS700024",
+            status: Some(401),
+        };
+        for state in State::ALL {
+            let name = format!("{endpoint:?}, {}, {state:?}", cell.name);
+            let world = World::in_state(state, endpoint, &cell).await;
+            let seen = world.call(endpoint, &cell).await;
+            assert_eq!(seen.waited, Duration::ZERO, "{name}");
+            match &seen.outcome {
+                Ok(Served::AtHand) if state.has_token() => {}
+                Err(error) if !state.has_token() => is_told(&cell, Endpoint::Token, error),
+                outcome => panic!("{name}: {outcome:?}"),
+            }
+            // An IMDS that hands out the refused bytes again leaves nothing to try.
+            let requests = match (endpoint, state) {
+                (Endpoint::Token, State::Cold) => 1,
+                _ => 2,
+            };
+            world.until_requests(Endpoint::Token, requests, &name).await;
+            let next = world.call(endpoint, &cell).await;
+            assert_eq!(next.outcome.is_ok(), state.has_token(), "{name}");
+            let made = world.azure.requests_to(Endpoint::Token).len();
+            assert_eq!(made, requests, "{name}");
+        }
+    }
+}
+
+/// The credential is asked once for each request of the SDK client's, whatever becomes of that,
+/// and what it has in its cache stays there.
+#[tokio::test]
+async fn the_resource() {
+    for cell in cells::all() {
+        // No bound of ours holds there: the resource is the SDK client's.
+        if cell.fate == Fate::Hangs {
+            continue;
+        }
+        for state in State::ALL {
+            let name = format!("resource, {}, {state:?}", cell.name);
+            let world = World::in_state(state, Endpoint::ResourceManager, &cell).await;
+            let status = world.ask_resource().await;
+            assert_eq!(status, cell.status_at_resource(), "{name}");
+            world.until_requests(Endpoint::Token, 1, &name).await;
+            let renewed = world.call(Endpoint::Token, &cell).await;
+            assert_eq!(
+                (renewed.waited, renewed.requests),
+                (Duration::ZERO, 1),
+                "{name}"
+            );
+            assert!(renewed.outcome.is_ok(), "{name}: {renewed:?}");
+        }
+    }
+}
+
+async fn over_all(endpoint: Endpoint) {
+    for cell in cells::all() {
+        for state in State::ALL {
+            look_at(endpoint, &cell, state).await;
+        }
+    }
+}
+
+async fn look_at(endpoint: Endpoint, cell: &Cell, state: State) {
+    let name = format!("{endpoint:?}, {}, {state:?}", cell.name);
+    let fate = cell.fate_at(endpoint);
+    let world = World::in_state(state, endpoint, cell).await;
+    let seen = world.call(endpoint, cell).await;
+
+    let bound = match (fate, state) {
+        (Fate::Hangs, State::Due) => PATIENCE,
+        (Fate::Hangs, State::Cold | State::Expired) => ONE_TRY,
+        _ => Duration::ZERO,
+    };
+    assert!(seen.waited <= bound, "{name}: waited {:?}", seen.waited);
+    match (&seen.outcome, fate, state) {
+        (Ok(Served::AtHand), _, State::Usable) => {}
+        (Ok(Served::AtHand), Fate::Survives, _) => panic!("{name}: {seen:?}"),
+        (Ok(Served::AtHand), _, State::Due) => {}
+        (Ok(Served::Another), Fate::Survives, State::Cold | State::Due | State::Expired) => {}
+        (Err(error), _, State::Cold | State::Expired) if fate != Fate::Survives => {
+            is_told(cell, endpoint, error);
+        }
+        _ => panic!("{name}: {seen:?}"),
+    }
+
+    // Whoever comes next makes no further request: the successor is there, or the failure known.
+    world.until_requests(endpoint, fate.requests(), &name).await;
+    if fate != Fate::Hangs {
+        let next = world.call(endpoint, cell).await;
+        assert_eq!(next.waited, Duration::ZERO, "{name}");
+        assert_eq!(
+            next.outcome.is_ok(),
+            fate == Fate::Survives || state.has_token(),
+            "{name}: {next:?}"
+        );
+        assert_eq!(next.requests, fate.requests(), "{name}: {next:?}");
+    }
+}
+
+/// A reader knows what happened, and whose turn it is.
+fn is_told(cell: &Cell, endpoint: Endpoint, error: &Error) {
+    let (stage, leg) = match endpoint {
+        Endpoint::Imds => (Stage::Assertion, "http://127.0.0.1"),
+        _ => (Stage::TokenEndpoint, "the token endpoint of tenant"),
+    };
+    let told = error.to_string();
+    assert_eq!(error.stage(), stage, "{}: {told}", cell.name);
+    assert_eq!(
+        error.status().map(u16::from),
+        cell.status,
+        "{}: {told}",
+        cell.name
+    );
+    assert_eq!(
+        error.is_transient(),
+        cell.fate_at(endpoint).is_transient(),
+        "{}: {told}",
+        cell.name
+    );
+    assert!(
+        told.contains(leg) && told.contains(cell.says),
+        "{}: {told}",
+        cell.name
+    );
+    assert!(!told.contains(char::is_control), "{}: {told:?}", cell.name);
+    assert!(told.len() < 2_000, "{}: {} bytes", cell.name, told.len());
+}

@@ -1,0 +1,277 @@
+//! What goes wrong.
+
+use cross_tenant_identity_emulator::{Endpoint, Fault};
+use std::time::Duration;
+
+/// What becomes of a request that meets a fault.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fate {
+    /// It succeeds all the same.
+    Survives,
+    /// It is not tried again.
+    Refused,
+    /// It is tried three times.
+    Transient,
+    /// The service asks for more patience than a caller has: not tried again now.
+    Later,
+    /// No answer comes, or no end of it.
+    Hangs,
+}
+
+pub(super) struct Cell {
+    pub(super) name: &'static str,
+    pub(super) fault: Fault,
+    pub(super) fate: Fate,
+    /// What the error tells of it.
+    pub(super) says: &'static str,
+    pub(super) status: Option<u16>,
+}
+
+impl Cell {
+    /// IMDS is being updated where another service would mean its 404 and 410 (Microsoft Learn, "How
+    /// to use managed identities for Azure resources on an Azure VM to acquire an access token").
+    pub(super) fn fate_at(&self, endpoint: Endpoint) -> Fate {
+        match (endpoint, self.status) {
+            (Endpoint::Imds, Some(404 | 410)) => Fate::Transient,
+            _ => self.fate,
+        }
+    }
+
+    /// What an SDK client hears, which has no bound on a body as we have.
+    pub(super) fn status_at_resource(&self) -> Option<u16> {
+        match (self.fate, &self.fault) {
+            (Fate::Survives, _) | (_, Fault::Answer { status: 200, .. }) => Some(200),
+            _ => self.status,
+        }
+    }
+}
+
+impl Fate {
+    /// How many requests go out, with two tries to spare.
+    pub(super) fn requests(self) -> usize {
+        match self {
+            Self::Transient => 3,
+            _ => 1,
+        }
+    }
+
+    pub(super) fn is_transient(self) -> bool {
+        matches!(self, Self::Transient | Self::Later | Self::Hangs)
+    }
+}
+
+fn cell(
+    name: &'static str,
+    fault: Fault,
+    fate: Fate,
+    status: Option<u16>,
+    says: &'static str,
+) -> Cell {
+    Cell {
+        name,
+        fault,
+        fate,
+        says,
+        status,
+    }
+}
+
+fn answer(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Fault {
+    Fault::Answer {
+        status,
+        headers: vec![("content-type".to_owned(), content_type.to_owned())],
+        body: body.into(),
+    }
+}
+
+const ZEROS: &[u8] = include_bytes!("one_mebibyte_of_zeros.gz");
+
+pub(super) fn all() -> Vec<Cell> {
+    use Fate::*;
+    let json = |body: &str| Fault::json(200, body);
+    let gzip_bomb = Fault::Answer {
+        status: 200,
+        headers: vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("content-encoding".to_owned(), "gzip".to_owned()),
+        ],
+        body: ZEROS.repeat(100),
+    };
+    let texts = r#"{"error":"invalid_request\u0000\u001b[2J","error_description":"AADSTS90014: \u0000 \u001b[31m red \u202e","error_codes":[90014]}"#;
+    let json_error = |status| Fault::json(status, r#"{"error":"unknown","error_description":"?"}"#);
+    vec![
+        cell(
+            "a delay",
+            Fault::Delay(Duration::from_millis(5)),
+            Survives,
+            None,
+            "",
+        ),
+        cell(
+            "a clock a minute fast",
+            Fault::WrongClock { seconds: 60 },
+            Survives,
+            None,
+            "",
+        ),
+        cell(
+            "a clock a minute slow",
+            Fault::WrongClock { seconds: -60 },
+            Survives,
+            None,
+            "",
+        ),
+        cell("400", json_error(400), Refused, Some(400), "HTTP 400"),
+        cell(
+            "400 without a word",
+            Fault::status(400),
+            Refused,
+            Some(400),
+            "HTTP 400",
+        ),
+        cell("401", json_error(401), Refused, Some(401), "HTTP 401"),
+        cell("403", json_error(403), Refused, Some(403), "HTTP 403"),
+        cell("404", json_error(404), Refused, Some(404), "HTTP 404"),
+        cell("408", json_error(408), Transient, Some(408), "HTTP 408"),
+        cell("410", json_error(410), Refused, Some(410), "HTTP 410"),
+        cell("429", Fault::status(429), Transient, Some(429), "HTTP 429"),
+        cell("500", Fault::status(500), Transient, Some(500), "HTTP 500"),
+        cell("503", Fault::status(503), Transient, Some(503), "HTTP 503"),
+        cell(
+            "Retry-After of nothing",
+            Fault::retry_after(503, "0"),
+            Transient,
+            Some(503),
+            "HTTP 503",
+        ),
+        cell(
+            "Retry-After of an hour",
+            Fault::retry_after(429, "3600"),
+            Later,
+            Some(429),
+            "HTTP 429",
+        ),
+        cell(
+            "Retry-After as a date",
+            Fault::retry_after_date(503, Duration::from_secs(6 * 3600)),
+            Later,
+            Some(503),
+            "HTTP 503",
+        ),
+        cell(
+            "Retry-After of nonsense",
+            Fault::retry_after(503, "-5; soon"),
+            Transient,
+            Some(503),
+            "HTTP 503",
+        ),
+        cell(
+            "a redirect",
+            Fault::Redirect {
+                location: "https://example.com/".into(),
+            },
+            Refused,
+            Some(302),
+            "redirect",
+        ),
+        cell("a reset before the head", Fault::Reset, Transient, None, ""),
+        cell(
+            "a reset in the head",
+            Fault::ResetInHead,
+            Transient,
+            None,
+            "",
+        ),
+        cell(
+            "a reset after the head",
+            Fault::ResetInBody,
+            Transient,
+            None,
+            "",
+        ),
+        cell(
+            "a truncated body",
+            Fault::Truncate { after: 20 },
+            Transient,
+            None,
+            "",
+        ),
+        cell("silence", Fault::Silence, Hangs, None, "within 10"),
+        cell(
+            "a trickle",
+            Fault::Trickle {
+                pause: Duration::from_secs(3600),
+            },
+            Hangs,
+            None,
+            "within 10",
+        ),
+        cell(
+            "another content type",
+            answer(200, "image/png", r#"{"x":1}"#),
+            Refused,
+            Some(200),
+            "image/png",
+        ),
+        cell(
+            "a proxy's web page",
+            Fault::Html,
+            Refused,
+            Some(200),
+            "text/html",
+        ),
+        cell(
+            "a proxy's error page",
+            answer(502, "text/html", "<h1>Bad Gateway</h1>"),
+            Transient,
+            Some(502),
+            "Bad Gateway",
+        ),
+        cell("no JSON", Fault::NotJson, Refused, Some(200), "HTTP 200"),
+        cell("a gzip bomb", gzip_bomb, Refused, Some(200), "HTTP 200"),
+        cell(
+            "10 MiB",
+            answer(200, "application/json", " ".repeat(10 << 20)),
+            Refused,
+            None,
+            "1024 KiB",
+        ),
+        cell(
+            "deep JSON",
+            answer(200, "application/json", "[".repeat(500_000)),
+            Refused,
+            Some(200),
+            "HTTP 200",
+        ),
+        cell(
+            "deep JSON in an error",
+            answer(400, "application/json", "[".repeat(500_000)),
+            Refused,
+            Some(400),
+            "HTTP 400",
+        ),
+        cell(
+            "wrong types",
+            json(r#"{"access_token":5,"expires_in":{},"expires_on":[],"token_type":true}"#),
+            Refused,
+            Some(200),
+            "HTTP 200",
+        ),
+        cell("missing fields", json("{}"), Refused, Some(200), "HTTP 200"),
+        cell("a list", json("[]"), Refused, Some(200), "HTTP 200"),
+        cell(
+            "no body",
+            answer(200, "application/json", ""),
+            Refused,
+            Some(200),
+            "HTTP 200",
+        ),
+        cell(
+            "NUL and ANSI in texts",
+            Fault::json(400, texts),
+            Refused,
+            Some(400),
+            "90014",
+        ),
+    ]
+}

@@ -1,0 +1,202 @@
+//! A credential in a known state, between the emulator and a clock that stands still.
+
+use super::*;
+use crate::environment::Environment;
+use azure_core::http::{
+    Context, FixedRetryOptions, Method, Pipeline, Request, Url,
+    policies::auth::BearerTokenAuthorizationPolicy,
+};
+use azure_identity::UserAssignedId;
+use cross_tenant_identity_emulator::{Emulator, Times};
+use futures::future::{Either, select};
+
+const SCOPE: &str = "https://management.azure.com/.default";
+
+/// What the caller has in hand when the fault comes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum State {
+    Cold,
+    Usable,
+    Due,
+    Expired,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 4] = [Self::Cold, Self::Usable, Self::Due, Self::Expired];
+
+    /// How far into the life of a token of an hour it is surely so, whatever the jitter.
+    fn age(self) -> Option<Duration> {
+        let minutes = match self {
+            Self::Cold => return None,
+            Self::Usable => 51,
+            Self::Due => 54,
+            Self::Expired => 120,
+        };
+        Some(Duration::from_secs(minutes * 60))
+    }
+
+    pub(super) fn has_token(self) -> bool {
+        matches!(self, Self::Usable | Self::Due)
+    }
+}
+
+pub(super) struct World {
+    pub(super) azure: Emulator,
+    pub(super) credential: Arc<CrossTenantManagedIdentityCredential>,
+    clock: Arc<HeldClock>,
+    had: Option<AccessToken>,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) outcome: Result<Served, Error>,
+    pub(super) waited: Duration,
+    /// To the endpoint that is unwell, when all has come to rest.
+    pub(super) requests: usize,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Served {
+    /// The token at hand.
+    AtHand,
+    Another,
+}
+
+impl World {
+    pub(super) async fn in_state(state: State, endpoint: Endpoint, cell: &Cell) -> Self {
+        let azure = Emulator::start().unwrap();
+        let story = azure.tell_story();
+        // The same request over and over would be a loop to Entra, which is another test's matter.
+        azure.set_loop_detection(false);
+        // By the time that the token has aged the assertion is gone, or not, as the leg wants it.
+        if endpoint == Endpoint::Imds {
+            azure.set_assertion_lifetime(Duration::from_secs(600));
+        }
+        let at_once = |max_retries| {
+            RetryOptions::fixed(FixedRetryOptions {
+                delay: azure_core::time::Duration::ZERO,
+                max_retries,
+                ..Default::default()
+            })
+        };
+        let tries = match cell.fate {
+            Fate::Hangs => Some(at_once(0)),
+            // Our own tries, which know when to stop.
+            Fate::Later => None,
+            _ => Some(at_once(2)),
+        };
+        let options = CrossTenantManagedIdentityCredentialOptions {
+            client_options: azure.client_options(),
+            retry: tries.clone(),
+            managed_identity: ManagedIdentityAssertionOptions {
+                user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
+                imds_endpoint: Some(azure.imds_url().to_owned()),
+                retry: tries,
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let clock = HeldClock::new();
+        let credential = CrossTenantManagedIdentityCredential::build(
+            &story.target_tenant_id,
+            &story.client_id,
+            options,
+            Environment::from([]),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+        )
+        .unwrap();
+        let mut world = Self {
+            azure,
+            credential,
+            clock,
+            had: None,
+        };
+        if let Some(age) = state.age() {
+            world.had = Some(world.credential.get_token(&[SCOPE], None).await.unwrap());
+            // A suspend, so that no driver renews before the fault is there.
+            world.clock.suspend(age);
+        }
+        world.azure.forget_imds_tokens();
+        world.azure.clear_requests();
+        world
+            .azure
+            .set_fault(endpoint, cell.fault.clone(), Times::UntilLifted);
+        world
+    }
+
+    pub(super) async fn call(&self, endpoint: Endpoint, cell: &Cell) -> Seen {
+        let start = self.clock.monotonic();
+        let call = self.credential.get_token(&[SCOPE], None);
+        let outcome = match cell.fate {
+            Fate::Hangs => self.with_passing_time(call, endpoint).await,
+            _ => call.await,
+        };
+        let outcome = match outcome {
+            Ok(token) => Ok(match &self.had {
+                Some(had) if had.token == token.token => Served::AtHand,
+                _ => Served::Another,
+            }),
+            Err(error) => Err(Error::find(&error).unwrap().clone()),
+        };
+        Seen {
+            outcome,
+            waited: self.clock.monotonic() - start,
+            requests: self.azure.requests_to(endpoint).len(),
+        }
+    }
+
+    /// The status that an SDK client hears from the resource, where it hears a whole answer.
+    pub(super) async fn ask_resource(&self) -> Option<u16> {
+        let mut options = self.azure.client_options();
+        options.retry = RetryOptions::none();
+        let credential = Arc::clone(&self.credential) as Arc<dyn TokenCredential>;
+        let authorization = BearerTokenAuthorizationPolicy::new(credential, [SCOPE]);
+        let pipeline = Pipeline::new(
+            None,
+            None,
+            options,
+            Vec::new(),
+            vec![Arc::new(authorization)],
+            None,
+        );
+        let url = "https://management.azure.com/subscriptions?api-version=2022-12-01";
+        let mut request = Request::new(Url::parse(url).unwrap(), Method::Get);
+        let answer = pipeline.send(&Context::new(), &mut request, None).await;
+        let status = match answer {
+            Ok(answer) => Some(answer.status()),
+            Err(error) => error.http_status(),
+        };
+        status.map(u16::from)
+    }
+
+    /// Until so many requests have gone out: a renewal does so by itself.
+    pub(super) async fn until_requests(&self, endpoint: Endpoint, number: usize, name: &str) {
+        let mut looks = 0_u64;
+        while self.azure.requests_to(endpoint).len() < number {
+            tokio::task::yield_now().await;
+            looks += 1;
+            assert!(looks < 3_000_000, "{name}: too few requests");
+        }
+    }
+
+    /// Once the request is there and nothing will come of it, time passes until the call ends.
+    async fn with_passing_time<F: Future + Unpin>(
+        &self,
+        mut call: F,
+        endpoint: Endpoint,
+    ) -> F::Output {
+        loop {
+            call = match select(call, Box::pin(tokio::task::yield_now())).await {
+                Either::Left((output, _)) => return output,
+                Either::Right(((), call)) => call,
+            };
+            if !self.azure.requests_to(endpoint).is_empty() {
+                self.clock.advance(Duration::from_secs(1));
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+}
