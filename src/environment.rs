@@ -1,6 +1,6 @@
 //! The process's environment, read in one place so that tests can give another.
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 use std::collections::HashMap;
 
 /// Where variables are looked up.
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub(crate) enum Environment {
     #[default]
     Process,
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     Fixed(HashMap<&'static str, &'static str>),
 }
 
@@ -17,14 +17,14 @@ impl Environment {
     pub(crate) fn var(&self, name: &str) -> Option<String> {
         match self {
             Self::Process => std::env::var(name).ok(),
-            #[cfg(test)]
+            #[cfg(any(test, fuzzing))]
             Self::Fixed(values) => values.get(name).map(ToString::to_string),
         }
         .filter(|value| !value.is_empty())
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl<const N: usize> From<[(&'static str, &'static str); N]> for Environment {
     fn from(values: [(&'static str, &'static str); N]) -> Self {
         Self::Fixed(HashMap::from(values))

@@ -11,6 +11,11 @@ mod credential;
 mod diagnosis;
 mod environment;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(all(test, not(fuzzing)))]
+mod fuzzing;
 mod key;
 mod managed_identity;
 mod meter;

@@ -116,7 +116,8 @@ impl Clock for SystemClock {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "tests use the rest"))]
 pub(crate) mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};

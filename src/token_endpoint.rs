@@ -110,7 +110,7 @@ impl TokenEndpoint {
                     "the token endpoint of tenant {} at {} answered {}, but not with a bearer token and its life",
                     asked.tenant,
                     self.authority,
-                    transport::outside(&answer)
+                    transport::outside(&answer, &[assertion])
                 ),
                 ..Default::default()
             })

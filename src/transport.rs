@@ -3,7 +3,8 @@
 
 #[cfg(feature = "reqwest")]
 mod default_client;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "tests use the rest"))]
 pub(crate) mod scripted;
 mod tries;
 
@@ -156,14 +157,16 @@ impl fmt::Debug for Leg {
     }
 }
 
-/// An answer as seen from outside, for when its body must not be shown.
-pub(crate) fn outside(answer: &RawResponse) -> String {
+/// An answer as seen from outside, for when its body must not be shown. A header may echo what was
+/// sent as well as a body.
+pub(crate) fn outside(answer: &RawResponse, secrets: &[&str]) -> String {
     let content_type = answer.headers().get_optional_str(&headers::CONTENT_TYPE);
+    let content_type = redact::redact(content_type.unwrap_or("no stated type"), secrets);
     format!(
         "HTTP {} with {} bytes of {}",
         u16::from(answer.status()),
         answer.body().len(),
-        redact::printable(content_type.unwrap_or("no stated type"), 80),
+        redact::printable(&content_type, 80),
     )
 }
 

@@ -197,7 +197,7 @@ impl Imds {
                 message: format!(
                     "IMDS at {} answered {}, but not with a token and its expiry",
                     self.origin,
-                    transport::outside(answer)
+                    transport::outside(answer, &[])
                 ),
                 ..Default::default()
             },

@@ -1,4 +1,4 @@
-//! A transport for unit tests that answers from a script.
+//! A transport for unit tests and fuzzing that answers from a script.
 
 use async_trait::async_trait;
 use azure_core::{
@@ -15,7 +15,7 @@ pub(crate) enum Step {
     Answer {
         status: u16,
         headers: Vec<(&'static str, String)>,
-        body: String,
+        body: Vec<u8>,
     },
     /// The connection is refused.
     NoAnswer,
@@ -24,7 +24,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) fn answer(status: u16, body: impl Into<String>) -> Self {
+    pub(crate) fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::with_header(status, "content-type", "application/json", body)
     }
 
@@ -32,7 +32,7 @@ impl Step {
         status: u16,
         name: &'static str,
         value: &str,
-        body: impl Into<String>,
+        body: impl Into<Vec<u8>>,
     ) -> Self {
         Self::Answer {
             status,
