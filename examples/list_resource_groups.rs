@@ -11,11 +11,9 @@
 
 mod support;
 
-use azure_core::{credentials::TokenCredential, error::ErrorKind};
+use azure_core::credentials::TokenCredential;
 use azure_identity::ClientAssertion;
-use cross_tenant_identity::{
-    CrossTenantManagedIdentityCredential, Diagnosis, ManagedIdentityAssertion,
-};
+use cross_tenant_identity::{CrossTenantManagedIdentityCredential, ManagedIdentityAssertion};
 use cross_tenant_identity_emulator::Step;
 use futures::TryStreamExt;
 use std::{error::Error, process::ExitCode};
@@ -23,6 +21,7 @@ use support::{
     arm::{self, ResourceGroup, ResourceManager},
     azure::Azure,
     claims,
+    explain::explain,
 };
 
 const STORAGE: &str = "https://storage.azure.com/.default";
@@ -148,29 +147,6 @@ fn print_table(groups: &[ResourceGroup]) {
             "{:<width$}  {:<16}  {}",
             group.name, group.location, group.properties.provisioning_state
         );
-    }
-}
-
-fn explain(error: &(dyn Error + 'static)) {
-    // azure_core's outermost message only says that it will not try again; the credential's own,
-    // below it, says what Entra said and what to do.
-    if let Some(why) = cross_tenant_identity::Error::find(error) {
-        eprintln!("error: {why}");
-        for command in why.diagnosis().map_or(&[][..], Diagnosis::commands) {
-            eprintln!("    {command}");
-        }
-    } else {
-        match error.downcast_ref().map(azure_core::Error::kind) {
-            Some(ErrorKind::HttpResponse {
-                status,
-                error_code: Some(code),
-                ..
-            }) => eprintln!("error: HTTP {status} {code}: {error}"),
-            _ => eprintln!("error: {error}"),
-        }
-        if let Some(diagnosis) = Diagnosis::of(error) {
-            eprintln!("\n{diagnosis}");
-        }
     }
 }
 

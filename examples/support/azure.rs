@@ -1,5 +1,6 @@
 //! Where an example runs: on Azure when the environment says so, else on the embedded emulator.
 
+use super::azurite::Azurite;
 use azure_core::http::ClientOptions;
 use azure_identity::UserAssignedId;
 use cross_tenant_identity::{
@@ -20,6 +21,16 @@ pub struct Azure {
 /// What real Azure needs to be told, all or none of it.
 const NEEDED: [&str; 3] = ["TARGET_TENANT_ID", "CLIENT_ID", "TARGET_SUBSCRIPTION_ID"];
 const OPTIONAL: &str = "IDENTITY_CLIENT_ID";
+
+/// What the example with a blob needs on top, such as `https://litware.blob.core.windows.net`.
+const STORAGE_URL: &str = "TARGET_STORAGE_URL";
+
+/// Litware's storage account.
+pub struct Storage {
+    pub url: String,
+    /// Azure's own where there is none.
+    _azurite: Option<Azurite>,
+}
 
 impl Azure {
     /// # Errors
@@ -74,6 +85,26 @@ impl Azure {
             target_subscription_id: story.target_subscription_id,
             identity_client_id: Some(story.identity_client_id),
             emulator: Some(emulator),
+        })
+    }
+
+    /// # Errors
+    ///
+    /// When real Azure is configured without the account's URL, or Azurite does not start.
+    pub fn storage(&self) -> Result<Storage, String> {
+        let Some(emulator) = &self.emulator else {
+            let url = std::env::var(STORAGE_URL).map_err(|_| {
+                format!("{STORAGE_URL} is not set: give the account's URL, such as https://litware.blob.core.windows.net")
+            })?;
+            return Ok(Storage {
+                url,
+                _azurite: None,
+            });
+        };
+        let azurite = Azurite::start(emulator)?;
+        Ok(Storage {
+            url: azurite.url.clone(),
+            _azurite: Some(azurite),
         })
     }
 

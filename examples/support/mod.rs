@@ -3,5 +3,7 @@
 
 pub mod arm;
 pub mod azure;
+pub mod azurite;
 pub mod claims;
+pub mod explain;
 pub mod service;
