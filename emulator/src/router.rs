@@ -48,7 +48,8 @@ pub(crate) enum Route {
 impl Route {
     pub(crate) fn of(listener: Listener, request: &Request) -> Route {
         match listener {
-            Listener::Plain => match request.path.as_str() {
+            // The IMDS takes a slash at the end, which the Azure SDK for JavaScript sends.
+            Listener::Plain => match request.path.trim_end_matches('/') {
                 crate::imds::PATH => Route::Imds,
                 crate::app_service::PATH => Route::AppService,
                 _ => Route::Nowhere,

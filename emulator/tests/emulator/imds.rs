@@ -77,6 +77,15 @@ async fn a_trailing_slash_on_the_audience_does_not_matter() {
 }
 
 #[tokio::test]
+async fn the_path_may_end_in_a_slash() {
+    let emulator = Emulator::start().expect("an emulator");
+    emulator.tell_story();
+    let url = url(&emulator, QUERY).replace("/token?", "/token/?");
+    let answer = get(&emulator, &url, &[("Metadata", "true")]).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[tokio::test]
 async fn a_request_that_breaks_the_rules_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
     emulator.tell_story();

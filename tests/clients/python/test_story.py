@@ -1,12 +1,14 @@
-"""The story of Contoso and Litware, told by the Azure SDK for Python.
+"""The story of Contoso and Litware, told by the Azure SDK for Python and by MSAL.
 
 The emulator was written from the documents alone, and so was the library; these clients were
-written by neither. `EMULATOR` names the emulator's program.
+written by neither. `EMULATOR` names the emulator's program, `OURS` the example that lists resource
+groups with our credential: each refusal has to have the same code for all of them.
 """
 
 import ipaddress
 import logging
 import os
+import re
 import shlex
 import socket
 import ssl
@@ -14,6 +16,8 @@ import subprocess
 import unittest
 
 import jwt
+import msal
+import requests
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.identity import (
     ClientAssertionCredential,
@@ -112,15 +116,60 @@ class Story(unittest.TestCase):
         )
         return [(group.name, group.location) for group in client.resource_groups.list()]
 
+    def msal_assertion(self):
+        client = msal.ManagedIdentityClient(
+            msal.UserAssignedManagedIdentity(client_id=self.emulator["IDENTITY_CLIENT_ID"]),
+            http_client=requests.Session(),
+        )
+        return client.acquire_token_for_client(resource=EXCHANGE.removesuffix("/.default"))
+
+    def msal_answer(self):
+        """What MSAL gets for the assertion that MSAL got."""
+        app = msal.ConfidentialClientApplication(
+            self.emulator["CLIENT_ID"],
+            authority=f"{self.emulator['AZURE_AUTHORITY_HOST']}/{self.emulator['TARGET_TENANT_ID']}",
+            client_credential={"client_assertion": lambda: self.msal_assertion()["access_token"]},
+            instance_discovery=False,
+            http_client=requests.Session(),
+        )
+        return app.acquire_token_for_client([ARM + "/.default"])
+
+    def our_code(self):
+        # The way to Resource Manager is closed: this is about the token.
+        closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+        plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        ours = subprocess.run(
+            [os.environ["OURS"]],
+            env={**plain, **self.emulator.exports, **closed, "NO_PROXY": "localhost,127.0.0.1",
+                 "no_proxy": "localhost,127.0.0.1"},
+            capture_output=True, text=True, timeout=60,
+        )
+        self.assertEqual(ours.returncode, 1, ours.stderr)
+        return re.search(r"AADSTS\d+", ours.stderr)[0]
+
     def assert_refused(self, code):
         with self.assertRaises(ClientAuthenticationError) as refused:
             self.credential().get_token(ARM + "/.default")
         self.assertIn(f"{code}:", str(refused.exception))
+        answer = self.msal_answer()
+        self.assertIn(f"{code}:", answer.get("error_description", "no refusal"))
+        self.assertEqual(answer["error_codes"], [int(code.removeprefix("AADSTS"))])
+        self.assertEqual(self.our_code(), code)
 
     def test_the_resource_groups_of_litware_are_listed(self):
         self.tell()
         groups = self.groups(self.credential())
         self.assertEqual(groups, [("NetworkWatcherRG", "northeurope")])
+
+    def test_msal_gets_both_tokens(self):
+        self.tell()
+        assertion = self.msal_assertion()
+        self.assertIn("access_token", assertion, assertion)
+        answer = self.msal_answer()
+        self.assertIn("access_token", answer, answer)
+        claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
+        self.assertEqual(claims["tid"], self.emulator["TARGET_TENANT_ID"])
+        self.assertEqual(claims["appid"], self.emulator["CLIENT_ID"])
 
     def test_home_comes_first(self):
         self.tell()
