@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{
     arm_access::{
-        Caller, authenticate, contains, error, forbidden, may_read, may_read_within, subscription,
+        authenticate, contains, error, forbidden, may_read, may_read_within, subscription,
     },
+    bearer::Caller,
     directory::{Directory, ResourceGroup, Subscription},
     keys::SigningKey,
     principals::guid,

@@ -1,22 +1,14 @@
 //! Who may see what in Resource Manager: the bearer token, the subscription's tenant, roles.
 
-use azure_core::base64;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
+    bearer::{self, Caller, Flaw},
     directory::{Directory, Subscription},
     keys::SigningKey,
-    principals::{issuer, v1_issuer},
+    principals::v1_issuer,
     wire::{Answer, Request},
 };
-
-/// Who asks, by a token that is good for Resource Manager.
-pub(crate) struct Caller {
-    pub(crate) tenant_id: String,
-    pub(crate) client_id: String,
-    /// Empty for a token of an app without service principal: it can have no role.
-    pub(crate) object_id: String,
-}
 
 /// The audiences that Resource Manager takes tokens for.
 const AUDIENCES: [&str; 3] = [
@@ -26,77 +18,43 @@ const AUDIENCES: [&str; 3] = [
     "797f4846-ba00-4fd7-ba43-dac1f8f63013",
 ];
 
-/// Reads the bearer token: signature, expiry, audience, then issuer.
+/// Reads the bearer token, in Resource Manager's words.
 pub(crate) fn authenticate(
     key: &SigningKey,
     directory: &Directory,
     request: &Request,
     now: i64,
 ) -> Result<Caller, Answer> {
-    // RFC 9110 section 11.1: the scheme's case does not matter.
-    let token = request
-        .header("authorization")
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
-        .map(|(_, token)| token.trim());
-    let Some(token) = token else {
-        return Err(unauthorized(
-            None,
-            "AuthenticationFailed",
-            "Authentication failed. The 'Authorization' header is missing.",
-        ));
-    };
-    let invalid = |message: &str| unauthorized(None, "InvalidAuthenticationToken", message);
-    let claims: Value = token
-        .split('.')
-        .nth(1)
-        .and_then(|part| base64::decode_url_safe(part).ok())
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| invalid("The access token is invalid."))?;
-    if !key.signed(token) {
-        return Err(invalid(
-            "The access token's signature is invalid: it was not issued by Microsoft Entra.",
-        ));
-    }
-    let (from, until) = (number(&claims, "nbf"), number(&claims, "exp"));
-    if now >= until {
-        return Err(unauthorized(
-            None,
-            "ExpiredAuthenticationToken",
-            "The access token expiry UTC time is earlier than the current UTC time.",
-        ));
-    }
-    if now < from {
-        return Err(invalid("The access token is not valid yet."));
-    }
-    let audience = text(&claims, "aud");
-    if !AUDIENCES.contains(&audience.trim_end_matches('/')) {
-        return Err(unauthorized(
-            None,
-            "InvalidAuthenticationTokenAudience",
-            &format!(
-                "The access token has been obtained for wrong audience or resource '{audience}'. \
-                 It should exactly match with one of the allowed audiences \
-                 'https://management.core.windows.net/','https://management.core.windows.net',\
-                 'https://management.azure.com/','https://management.azure.com'."
+    bearer::read(key, directory, request, &AUDIENCES, now).map_err(|flaw| {
+        let invalid = |message: &str| unauthorized(None, "InvalidAuthenticationToken", message);
+        match flaw {
+            Flaw::Missing => unauthorized(
+                None,
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
             ),
-        ));
-    }
-    let tenant_id = text(&claims, "tid").to_owned();
-    let of_tenant = directory.tenant(&tenant_id).is_some_and(|tenant| {
-        [v1_issuer(&tenant.id), issuer(&tenant.id)].contains(&text(&claims, "iss").to_owned())
-    });
-    if !of_tenant {
-        return Err(invalid("The access token is from an unknown issuer."));
-    }
-    let client_id = match text(&claims, "appid") {
-        "" => text(&claims, "azp"),
-        client_id => client_id,
-    };
-    Ok(Caller {
-        tenant_id,
-        client_id: client_id.to_owned(),
-        object_id: text(&claims, "oid").to_owned(),
+            Flaw::NoJwt => invalid("The access token is invalid."),
+            Flaw::Signature => invalid(
+                "The access token's signature is invalid: it was not issued by Microsoft Entra.",
+            ),
+            Flaw::Expired => unauthorized(
+                None,
+                "ExpiredAuthenticationToken",
+                "The access token expiry UTC time is earlier than the current UTC time.",
+            ),
+            Flaw::NotYet => invalid("The access token is not valid yet."),
+            Flaw::Audience(audience) => unauthorized(
+                None,
+                "InvalidAuthenticationTokenAudience",
+                &format!(
+                    "The access token has been obtained for wrong audience or resource \
+                     '{audience}'. It should exactly match with one of the allowed audiences \
+                     'https://management.core.windows.net/','https://management.core.windows.net',\
+                     'https://management.azure.com/','https://management.azure.com'."
+                ),
+            ),
+            Flaw::Issuer => invalid("The access token is from an unknown issuer."),
+        }
     })
 }
 
@@ -205,14 +163,6 @@ fn unauthorized(tenant_id: Option<&str>, code: &str, message: &str) -> Answer {
              error=\"invalid_token\", error_description=\"{message}\""
         ),
     )
-}
-
-fn text<'a>(claims: &'a Value, name: &str) -> &'a str {
-    claims.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn number(claims: &Value, name: &str) -> i64 {
-    claims.get(name).and_then(Value::as_i64).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub(crate) struct Directory {
     pub(crate) service_principals: Vec<Presence>,
     pub(crate) resources: Vec<Resource>,
     pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) key_vaults: Vec<KeyVault>,
     pub(crate) role_assignments: Vec<RoleAssignment>,
 }
 
@@ -61,6 +62,22 @@ pub(crate) struct Subscription {
 pub(crate) struct ResourceGroup {
     pub(crate) name: String,
     pub(crate) location: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct KeyVault {
+    /// Its ARM id.
+    pub(crate) id: String,
+    pub(crate) tenant_id: String,
+    pub(crate) name: String,
+    pub(crate) secrets: Vec<Secret>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Secret {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) value: String,
 }
 
 #[derive(Clone)]
@@ -154,6 +171,12 @@ impl Directory {
             .find(|subscription| subscription.id.eq_ignore_ascii_case(id))
     }
 
+    pub(crate) fn key_vault(&self, name: &str) -> Option<&KeyVault> {
+        self.key_vaults
+            .iter()
+            .find(|vault| vault.name.eq_ignore_ascii_case(name))
+    }
+
     /// The identities that the host has, in the order they were assigned.
     pub(crate) fn host_identities(&self) -> impl Iterator<Item = &ManagedIdentity> {
         self.on_host.iter().filter_map(|principal_id| {
@@ -176,6 +199,8 @@ pub enum Role {
     Owner,
     /// Reads blobs; gives no sight of resource groups.
     StorageBlobDataReader,
+    /// Reads a vault's secrets; gives no sight of resource groups.
+    KeyVaultSecretsUser,
 }
 
 impl Role {
@@ -185,11 +210,20 @@ impl Role {
             Role::Contributor => "b24988ac-6180-42a0-ab88-20f7382dd24c",
             Role::Owner => "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
             Role::StorageBlobDataReader => "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+            Role::KeyVaultSecretsUser => "4633458b-17de-408a-874b-0445c86b69e6",
         }
     }
 
     pub(crate) fn reads_control_plane(self) -> bool {
-        !matches!(self, Role::StorageBlobDataReader)
+        !matches!(
+            self,
+            Role::StorageBlobDataReader | Role::KeyVaultSecretsUser
+        )
+    }
+
+    /// Those for the control plane give no access to secrets.
+    pub(crate) fn reads_secrets(self) -> bool {
+        matches!(self, Role::KeyVaultSecretsUser)
     }
 }
 

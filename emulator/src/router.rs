@@ -18,6 +18,8 @@ pub enum Endpoint {
     Jwks,
     /// Azure Resource Manager.
     ResourceManager,
+    /// Azure Key Vault, of any name.
+    KeyVault,
     /// The TLS handshake, in which nobody knows yet whom the request will be for. Whatever the
     /// fault, the handshake is refused; nothing of it is logged.
     TlsHandshake,
@@ -42,6 +44,7 @@ pub(crate) enum Route {
     InstanceDiscovery,
     Jwks,
     ResourceManager,
+    KeyVault { name: String },
     Nowhere,
 }
 
@@ -59,6 +62,11 @@ impl Route {
                 // Under its real name a service answers for itself only; under the emulator's
                 // own, the path alone decides.
                 let name = request.host.split(':').next().unwrap_or_default();
+                if let Some(vault) = name.strip_suffix(crate::key_vault::DOMAIN) {
+                    return Route::KeyVault {
+                        name: vault.to_owned(),
+                    };
+                }
                 let is_arm = name.starts_with("management.");
                 let is_entra = name.starts_with("login.") || name.starts_with("sts.");
                 match route {
@@ -107,6 +115,7 @@ impl Route {
             }
             Route::Jwks => Endpoint::Jwks,
             Route::ResourceManager => Endpoint::ResourceManager,
+            Route::KeyVault { .. } => Endpoint::KeyVault,
             Route::Nowhere => Endpoint::Other,
         }
     }

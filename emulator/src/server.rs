@@ -21,7 +21,7 @@ use crate::{
     app_service, arm, clock, entra,
     fault_stream::{Cut, Ending, FaultStream, Place, Plan, Resettable, SharedPlan},
     faults::{Fault, Faults},
-    imds,
+    imds, key_vault,
     keys::SigningKey,
     log::Log,
     metadata,
@@ -221,6 +221,7 @@ fn answer(shared: &Shared, route: &Route, request: &Request, wrong_clock: i64) -
         Route::InstanceDiscovery => metadata::instance_discovery(request),
         Route::Jwks => Answer::json(200, &key.jwks()),
         Route::ResourceManager => arm::answer(&world, key, request, now),
+        Route::KeyVault { name } => key_vault::answer(&world, key, request, name, now),
         Route::Nowhere => Answer::empty(404),
     }
 }

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use crate::{
-    directory::{Presence, Registration, ResourceGroup, Role, RoleAssignment, Subscription, Trust},
+    directory::{
+        KeyVault, Presence, Registration, ResourceGroup, Role, RoleAssignment, Secret,
+        Subscription, Trust,
+    },
     emulator::Emulator,
     principals::{
         Application, FederatedCredential, MOST_FEDERATED_CREDENTIALS, ManagedIdentity,
@@ -358,6 +361,62 @@ impl Emulator {
             "/subscriptions/{}/resourceGroups/{name}",
             subscription.id
         ))
+    }
+
+    /// Adds a key vault to a resource group and returns its ARM id. It answers under
+    /// `https://{name}.vault.azure.net`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such subscription, or any vault of that name.
+    pub fn add_key_vault(
+        &self,
+        subscription_id: &str,
+        resource_group: &str,
+        name: &str,
+    ) -> Result<String, SetUpError> {
+        let directory = &mut self.shared.world().directory;
+        if directory.key_vault(name).is_some() {
+            return Err(SetUpError::Exists(format!("key vault {name}")));
+        }
+        let subscription = directory
+            .subscription(subscription_id)
+            .ok_or_else(|| SetUpError::NotFound(format!("subscription {subscription_id}")))?;
+        let id = format!(
+            "/subscriptions/{}/resourceGroups/{resource_group}/providers/Microsoft.KeyVault/vaults/{name}",
+            subscription.id
+        );
+        let vault = KeyVault {
+            id: id.clone(),
+            tenant_id: subscription.tenant_id.clone(),
+            name: name.to_owned(),
+            secrets: Vec::new(),
+        };
+        directory.key_vaults.push(vault);
+        Ok(id)
+    }
+
+    /// Sets a secret of a key vault, in the place of one of that name.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such vault.
+    pub fn set_secret(&self, vault: &str, name: &str, value: &str) -> Result<(), SetUpError> {
+        let directory = &mut self.shared.world().directory;
+        let vault = directory
+            .key_vaults
+            .iter_mut()
+            .find(|known| known.name.eq_ignore_ascii_case(vault))
+            .ok_or_else(|| SetUpError::NotFound(format!("key vault {vault}")))?;
+        vault
+            .secrets
+            .retain(|secret| !secret.name.eq_ignore_ascii_case(name));
+        vault.secrets.push(Secret {
+            name: name.to_owned(),
+            version: guid().replace('-', ""),
+            value: value.to_owned(),
+        });
+        Ok(())
     }
 
     /// Gives a service principal or identity, by its object id, a role at `scope`: an ARM id,

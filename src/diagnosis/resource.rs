@@ -78,7 +78,10 @@ impl Answer {
 
     /// The tenant that a 401 sends its caller to.
     fn tenant(&self) -> Option<String> {
-        let (_, rest) = self.challenge.split_once("authorization_uri=")?;
+        // Key Vault's own name for it is the shorter one.
+        let (_, rest) = ["authorization_uri=", "authorization="]
+            .iter()
+            .find_map(|name| self.challenge.split_once(name))?;
         let path = rest
             .trim_start_matches('"')
             .strip_prefix("https://")?
@@ -113,6 +116,14 @@ fn of_answer(answer: &Answer) -> Option<Diagnosis> {
                 "The resource could not authenticate the request: the access token is missing, is for another resource, or is of another tenant.",
             ))
         }
+        // Key Vault has one code for all of these, and numbers in the text.
+        (401, "Unauthorized") if answer.message.starts_with("AKV10032") => {
+            Some(another_vaults_tenant(answer))
+        }
+        (401, "Unauthorized") if answer.message.starts_with("AKV10") => Some(not_a_token_for_it(
+            answer,
+            "The key vault does not take the access token: it is missing, is for another resource or another cloud, or is no token.",
+        )),
         (404, "SubscriptionNotFound") => Some(no_subscription(answer)),
         (403, "AuthorizationPermissionMismatch") => Some(no_data_role(
             "The target tenant's service principal of the app may reach the storage account, but has no role for this operation on its data.",
@@ -220,6 +231,15 @@ fn wrong_tenant(answer: &Answer) -> Diagnosis {
             several.join(", ")
         ),
     };
+    Diagnosis::new(Actor::Developer, happened, to_do)
+}
+
+fn another_vaults_tenant(answer: &Answer) -> Diagnosis {
+    let to_do = match answer.tenant() {
+        Some(one) => format!("Use tenant {one}: set tenant_id to it, or call for_tenant with it."),
+        None => "Set tenant_id to the tenant that the key vault belongs to.".to_owned(),
+    };
+    let happened = "The access token is of another tenant than the key vault.";
     Diagnosis::new(Actor::Developer, happened, to_do)
 }
 

@@ -5,6 +5,7 @@ mod app_service;
 mod faults;
 mod federation;
 mod imds;
+mod key_vault;
 mod lifecycle;
 mod log;
 mod metadata;

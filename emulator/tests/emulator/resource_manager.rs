@@ -28,19 +28,6 @@ fn names(answer: &Answer) -> Vec<&str> {
         .collect()
 }
 
-#[track_caller]
-fn assert_error(answer: &Answer, status: u16, code: &str, message: &str) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    let error = &answer.body["error"];
-    assert_eq!(error["code"], code, "{}", answer.body);
-    let said = error["message"].as_str().expect("a message");
-    assert!(said.contains(message), "{said}");
-    assert_eq!(
-        answer.headers.contains_key("www-authenticate"),
-        status == 401
-    );
-}
-
 #[tokio::test]
 async fn with_a_role_on_one_group_the_list_shows_just_that_one() {
     let emulator = Emulator::start().expect("an emulator");

@@ -193,6 +193,20 @@ pub(crate) fn assert_refused(answer: &Answer, status: u16, error: &str, code: u3
 }
 
 /// The claims of a JWT, unverified.
+/// A resource refused, in the form that all of Azure's have.
+#[track_caller]
+pub(crate) fn assert_error(answer: &Answer, status: u16, code: &str, message: &str) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    let error = &answer.body["error"];
+    assert_eq!(error["code"], code, "{}", answer.body);
+    let said = error["message"].as_str().expect("a message");
+    assert!(said.contains(message), "{said}");
+    assert_eq!(
+        answer.headers.contains_key("www-authenticate"),
+        status == 401
+    );
+}
+
 pub(crate) fn claims(token: &str) -> Value {
     let part = token.split('.').nth(1).expect("three parts");
     let bytes = azure_core::base64::decode_url_safe(part).expect("base64url");

@@ -1,0 +1,100 @@
+//! The credential inside clients of the Azure SDK that ask for tokens in ways of their own.
+
+mod support;
+
+use azure_core::http::StatusCode;
+use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
+use cross_tenant_identity::{Actor, Diagnosis};
+use cross_tenant_identity_emulator::{Endpoint, Role};
+use support::World;
+
+const VAULT: &str = "litware-vault";
+
+/// Litware's vault with a secret in it, and its ARM id.
+fn vault(world: &World) -> String {
+    let id = world
+        .azure
+        .add_key_vault(
+            &world.story.target_subscription_id,
+            &world.story.resource_group,
+            VAULT,
+        )
+        .unwrap();
+    world.azure.set_secret(VAULT, "greeting", "hello").unwrap();
+    id
+}
+
+fn client(world: &World) -> SecretClient {
+    client_in(world, &world.story.target_tenant_id)
+}
+
+fn client_in(world: &World, tenant: &str) -> SecretClient {
+    SecretClient::new(
+        &format!("https://{VAULT}.vault.azure.net"),
+        world.credential().for_tenant(tenant).unwrap(),
+        Some(SecretClientOptions {
+            client_options: world.azure.client_options(),
+            ..Default::default()
+        }),
+    )
+    .unwrap()
+}
+
+/// Key Vault's client has no scope of its own: it asks without a token and learns it from the
+/// challenge.
+#[tokio::test]
+async fn key_vault_learns_its_scope_from_a_challenge_and_reads_a_secret() {
+    let world = World::new();
+    let id = vault(&world);
+    let principal = world.story.target_service_principal_id.clone().unwrap();
+    world
+        .azure
+        .assign_role(&principal, Role::KeyVaultSecretsUser, &id);
+    let client = client(&world);
+    for _ in 0..3 {
+        let secret = client.get_secret("greeting", None).await.unwrap();
+        let secret = secret.into_model().unwrap();
+        assert_eq!(secret.value.as_deref(), Some("hello"));
+    }
+    let statuses: Vec<_> = world
+        .azure
+        .requests_to(Endpoint::KeyVault)
+        .iter()
+        .map(|request| request.status)
+        .collect();
+    // One challenge, and one token for all that follows.
+    assert_eq!(statuses, [Some(401), Some(200), Some(200), Some(200)]);
+    assert_eq!(world.count(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn without_a_data_role_the_vaults_refusal_names_who_has_to_grant_it() {
+    let world = World::new();
+    vault(&world);
+    let error = client(&world)
+        .get_secret("greeting", None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.http_status(), Some(StatusCode::Forbidden));
+    let diagnosis = Diagnosis::of(&error).unwrap();
+    assert_eq!(diagnosis.who(), Actor::TargetAdministrator);
+    let principal = world.story.target_service_principal_id.unwrap();
+    let command = diagnosis.commands()[0].text();
+    assert!(command.contains(&principal), "{command}");
+    assert!(command.contains("/vaults/"), "{command}");
+}
+
+#[tokio::test]
+async fn a_vault_of_another_tenant_says_which_one_to_use() {
+    let world = World::new();
+    vault(&world);
+    let error = client_in(&world, &world.story.home_tenant_id)
+        .get_secret("greeting", None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.http_status(), Some(StatusCode::Unauthorized));
+    let diagnosis = Diagnosis::of(&error).unwrap();
+    assert_eq!(diagnosis.who(), Actor::Developer);
+    let target = &world.story.target_tenant_id;
+    assert!(diagnosis.what_to_do().contains(target), "{diagnosis}");
+}
