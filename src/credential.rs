@@ -550,3 +550,5 @@ fn check_scope(scope: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod faults;
+#[cfg(all(test, feature = "reqwest"))]
+mod service;

@@ -249,8 +249,13 @@ pub(crate) mod tests {
     #[allow(clippy::disallowed_methods, reason = "this is the seam")]
     impl HeldClock {
         pub(crate) fn new() -> Arc<Self> {
+            Self::behind(Duration::ZERO)
+        }
+
+        /// That far behind the machine's.
+        pub(crate) fn behind(by: Duration) -> Arc<Self> {
             Arc::new(Self {
-                start: SystemTime::now(),
+                start: SystemTime::now() - by,
                 state: Mutex::default(),
             })
         }

@@ -1,0 +1,229 @@
+//! The example service under traffic, through many lives of its token and through outages of the
+//! target tenant's Entra. Time is [`HeldClock`]'s, and the emulator's follows it.
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "an example's, of which this uses a part"
+)]
+#[path = "../../examples/support/arm.rs"]
+mod arm;
+#[allow(unreachable_pub, reason = "an example's")]
+#[path = "../../examples/support/service.rs"]
+mod example;
+
+use super::*;
+use crate::{environment::Environment, time::tests::HeldClock};
+use azure_identity::UserAssignedId;
+use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Times};
+use futures::future::join_all;
+use std::future::IntoFuture;
+use tokio::net::TcpListener;
+
+/// Of an access token here. Less than the five minutes before expiry in which SDK clients keep none
+/// of their own: each request asks the credential.
+const LIFE: i64 = 240;
+/// A token is served until a tenth of its life, at most 30 s, is left.
+const SERVED: i64 = LIFE - LIFE / 10;
+/// Time between two rounds of requests.
+const STEP: i64 = 10;
+/// Requests of a round that list resource groups; one more asks whether the service is ready.
+const AT_ONCE: usize = 6;
+/// By how much this clock is behind the machine's, which SDK clients go by: so that they see no token
+/// live longer than it does.
+const BEHIND: i64 = 2 * 3600;
+
+struct World {
+    azure: Emulator,
+    clock: Arc<HeldClock>,
+    origin: String,
+    http: ::reqwest::Client,
+    now: i64,
+    /// When the last token came.
+    issued: i64,
+    tokens: usize,
+}
+
+/// The host's endpoint has the time of this test's start; that is good enough for an assertion.
+fn set_identity_clock(azure: &Emulator) {
+    let fault = Fault::WrongClock { seconds: -BEHIND };
+    azure.set_fault(Endpoint::Imds, fault, Times::UntilLifted);
+}
+
+/// What a round of requests met.
+#[derive(Debug, PartialEq)]
+struct Round {
+    served: usize,
+    failed: usize,
+    is_ready: bool,
+}
+
+const ALL_SERVED: Round = Round {
+    served: AT_ONCE,
+    failed: 0,
+    is_ready: true,
+};
+
+impl World {
+    async fn new() -> Self {
+        let azure = Emulator::start().unwrap();
+        let story = azure.tell_story();
+        set_identity_clock(&azure);
+        azure.set_clock_offset(-BEHIND);
+        azure.set_access_token_lifetime(Duration::from_secs(LIFE.unsigned_abs()));
+        let clock = HeldClock::behind(Duration::from_secs(BEHIND.unsigned_abs()));
+        let options = CrossTenantManagedIdentityCredentialOptions {
+            client_options: azure.client_options(),
+            // A pause between tries would stand still with the clock.
+            retry: Some(RetryOptions::none()),
+            managed_identity: ManagedIdentityAssertionOptions {
+                user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
+                imds_endpoint: Some(azure.imds_url().to_owned()),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let credential = CrossTenantManagedIdentityCredential::build(
+            &story.target_tenant_id,
+            &story.client_id,
+            options,
+            Environment::from([]),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+        )
+        .unwrap();
+        let subscription_id = story.target_subscription_id.clone();
+        let service =
+            example::Service::new(credential, azure.client_options(), subscription_id).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, service.router()).into_future());
+        Self {
+            azure,
+            clock,
+            origin,
+            http: ::reqwest::Client::builder().no_proxy().build().unwrap(),
+            now: 0,
+            issued: 0,
+            tokens: 0,
+        }
+    }
+
+    fn pass(&mut self, seconds: i64) {
+        self.now += seconds;
+        self.azure.set_clock_offset(self.now - BEHIND);
+        self.clock
+            .advance(Duration::from_secs(seconds.unsigned_abs()));
+    }
+
+    async fn status(&self, path: &str) -> u16 {
+        let answer = self.http.get(format!("{}{path}", self.origin)).send().await;
+        answer.unwrap().status().as_u16()
+    }
+
+    async fn round(&mut self) -> Round {
+        let groups = (0..AT_ONCE).map(|_| self.status("/groups"));
+        let (statuses, ready) = futures::join!(join_all(groups), self.status("/ready"));
+        let served = statuses.iter().filter(|status| **status == 200).count();
+        let requests = self.azure.requests_to(Endpoint::Token);
+        let issued = requests
+            .iter()
+            .filter(|request| request.status == Some(200));
+        let tokens = issued.count();
+        if tokens > self.tokens {
+            (self.tokens, self.issued) = (tokens, self.now);
+        }
+        Round {
+            served,
+            failed: AT_ONCE - served,
+            is_ready: ready == 200,
+        }
+    }
+
+    /// Until a token has just come, so that its life lies ahead.
+    async fn until_renewed(&mut self) {
+        let before = self.tokens;
+        while self.tokens == before {
+            self.pass(STEP);
+            assert_eq!(self.round().await, ALL_SERVED, "at {} s", self.now);
+        }
+    }
+
+    fn set_outage(&self) {
+        let outage = Fault::status(503);
+        self.azure
+            .set_fault(Endpoint::Token, outage, Times::UntilLifted);
+    }
+
+    fn lift_outage(&self) {
+        self.azure.lift_faults();
+        set_identity_clock(&self.azure);
+    }
+}
+
+#[tokio::test]
+async fn requests_flow_through_many_lives_of_the_token() {
+    let mut world = World::new().await;
+    for _ in 0..10 * LIFE / STEP {
+        assert_eq!(world.round().await, ALL_SERVED, "at {} s", world.now);
+        world.pass(STEP);
+    }
+    // At about half of a life, whoever asks and however many do.
+    let requests = world.azure.requests_to(Endpoint::Token).len();
+    assert!((18..=24).contains(&requests), "{requests}");
+}
+
+#[tokio::test]
+async fn an_outage_that_a_token_outlives_is_seen_by_no_request() {
+    let mut world = World::new().await;
+    for _ in 0..3 {
+        world.until_renewed().await;
+        world.set_outage();
+        let end = world.now + LIFE * 6 / 10;
+        while world.now < end {
+            world.pass(STEP);
+            assert_eq!(world.round().await, ALL_SERVED, "at {} s", world.now);
+        }
+        world.lift_outage();
+    }
+    let failures = world
+        .azure
+        .requests_to(Endpoint::Token)
+        .into_iter()
+        .filter(|request| request.status == Some(503))
+        .count();
+    assert!(failures >= 3, "renewal was tried meanwhile");
+}
+
+#[tokio::test]
+async fn in_a_longer_outage_requests_fail_only_once_no_token_is_left_and_recover_by_themselves() {
+    let mut world = World::new().await;
+    world.until_renewed().await;
+    world.set_outage();
+    let mut failed = 0;
+    let end = world.now + 3 * LIFE;
+    while world.now < end {
+        world.pass(STEP);
+        let round = world.round().await;
+        let age = world.now - world.issued;
+        match round.failed {
+            0 => assert!(
+                round.is_ready && age <= SERVED + STEP,
+                "{round:?} at {age} s"
+            ),
+            _ => assert!(
+                !round.is_ready && age >= SERVED - STEP,
+                "{round:?} at {age} s"
+            ),
+        }
+        failed += round.failed;
+    }
+    assert!(failed > 0, "the outage was longer than any token");
+
+    // The longest back-off is a minute, and a memory of the failure is shorter.
+    world.lift_outage();
+    let lifted = world.now;
+    while world.round().await != ALL_SERVED {
+        assert!(world.now - lifted <= 60 + STEP, "still failing");
+        world.pass(STEP);
+    }
+}
