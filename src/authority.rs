@@ -278,6 +278,13 @@ mod tests {
     use super::*;
     use azure_core::cloud::CustomConfiguration;
 
+    #[test]
+    fn what_is_cut_says_so_and_what_is_whole_does_not() {
+        let (whole, long) = ("x".repeat(100), "x".repeat(101));
+        assert_eq!(quoted(&whole), format!("\"{whole}\""));
+        assert_eq!(quoted(&long), format!("\"{whole}\"…"));
+    }
+
     fn custom(host: &str) -> CloudConfiguration {
         let mut configuration = CustomConfiguration::default();
         configuration.authority_host = host.to_owned();

@@ -101,3 +101,63 @@ impl<'a> Borrow<dyn KeyView + 'a> for Key {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn names(tenant: u8, client: u8) -> Arc<Names> {
+        let guid = |n: u8| format!("{n:08}-0000-4000-8000-000000000000");
+        Names::new(
+            TenantId::parse(&guid(tenant)).unwrap(),
+            ClientId::parse(&guid(client)).unwrap(),
+        )
+    }
+
+    fn key(names: Arc<Names>, scopes: &str) -> Key {
+        let scopes = scopes.into();
+        Key { names, scopes }
+    }
+
+    #[test]
+    fn keys_differ_by_tenant_app_and_scopes_and_by_nothing_else() {
+        let one = key(names(1, 2), "a");
+        assert_eq!(one, one.clone());
+        assert_eq!(one, key(names(1, 2), "a"));
+        for other in [
+            key(names(1, 2), "b"),
+            key(names(1, 3), "a"),
+            key(names(3, 2), "a"),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn what_a_map_holds_is_found_by_the_borrowed_form_alone_that_equals_it() {
+        let all = [(1, 2, "a"), (1, 2, "b"), (1, 3, "a"), (3, 2, "a")];
+        let map: HashMap<Key, usize> = all
+            .iter()
+            .enumerate()
+            .map(|(i, (tenant, client, scopes))| (key(names(*tenant, *client), scopes), i))
+            .collect();
+        assert_eq!(map.len(), all.len());
+        for (i, (tenant, client, scopes)) in all.iter().enumerate() {
+            let names = names(*tenant, *client);
+            let view = (&*names, *scopes);
+            assert_eq!(map.get(&view as &dyn KeyView), Some(&i));
+        }
+        let names = names(1, 2);
+        assert_eq!(map.get(&(&*names, "c") as &dyn KeyView), None);
+    }
+
+    #[test]
+    fn keys_do_not_all_hash_alike() {
+        let hash = |key: &Key| RandomState::hash_one(&HASHING, key);
+        let one = key(names(1, 2), "a");
+        assert_eq!(hash(&one), hash(&key(names(1, 2), "a")));
+        assert_ne!(hash(&one), hash(&key(names(1, 3), "a")));
+        assert_ne!(hash(&one), hash(&key(names(1, 2), "b")));
+    }
+}

@@ -356,7 +356,7 @@ fn sentence(description: &str) -> &str {
 mod tests {
     use super::*;
     use crate::{
-        time::tests::TestClock,
+        time::tests::{HeldClock, TestClock},
         transport::scripted::{Scripted, Step, body_of},
     };
     use std::collections::BTreeMap;
@@ -501,6 +501,62 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_refusal_says_what_may_be_tried_again_and_with_what() {
+        for (status, body, is_transient, is_about_the_assertion) in [
+            (503, "{}", true, false),
+            (400, r#"{"error":"temporarily_unavailable"}"#, true, false),
+            (400, r#"{"error":"invalid_grant"}"#, false, false),
+            (
+                401,
+                r#"{"error":"invalid_client","error_codes":[90002]}"#,
+                false,
+                false,
+            ),
+            (
+                401,
+                r#"{"error":"invalid_client","error_codes":[700024]}"#,
+                false,
+                true,
+            ),
+        ] {
+            let error = refused(status, body).await;
+            assert_eq!(error.is_transient(), is_transient, "{body}");
+            let of_assertion = error.is_about_the_assertion();
+            assert_eq!(of_assertion, is_about_the_assertion, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_or_empty_is_not_shown() {
+        for (body, said) in [
+            ("", "HTTP 400, without a word"),
+            (
+                r#"{"error":"","error_description":""}"#,
+                "not in Microsoft Entra's form",
+            ),
+            (r#"{"error":"odd"}"#, "HTTP 400 odd"),
+            (
+                r#"{"error_description":"no reason"}"#,
+                "HTTP 400, no reason",
+            ),
+            (
+                r#"{"error":"odd","correlation_id":"c1"}"#,
+                "odd (correlation ID c1)",
+            ),
+        ] {
+            let message = refused(400, body).await.to_string();
+            assert!(message.contains(said), "{body}: {message}");
+            let is_entras = body.contains("odd") || body.contains("reason");
+            assert_eq!(
+                message.contains("form"),
+                !is_entras && !body.is_empty(),
+                "{message}"
+            );
+            assert_eq!(message.contains('('), body.contains("_id"), "{message}");
+        }
+    }
+
+    #[tokio::test]
     async fn one_odd_field_does_not_hide_the_rest_of_an_error() {
         let error = refused(400, r#"{"error":"invalid_grant","error_description":7,"error_codes":["53003",-1,{}],"trace_id":null}"#).await;
         assert_eq!(error.code(), Some(53003));
@@ -580,13 +636,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_users_retry_options_replace_ours() {
+        assert_eq!(requests_with(RetryOptions::none()).await, 1);
+        // Its policy asks ours which statuses to try again.
+        let four_more = RetryOptions::fixed(azure_core::http::FixedRetryOptions {
+            delay: azure_core::time::Duration::ZERO,
+            max_retries: 4,
+            ..Default::default()
+        });
+        assert_eq!(requests_with(four_more).await, 5);
+    }
+
+    /// How many requests an endpoint that is unwell gets.
+    async fn requests_with(retry: RetryOptions) -> usize {
         let script = Scripted::new([Step::answer(503, "{}")]);
         let endpoint = TokenEndpoint::new(
             AuthorityHost::choose(None, None).unwrap(),
             "api://AzureADTokenExchange".into(),
             script.client_options(),
-            Some(RetryOptions::none()),
-            Arc::new(TestClock::new()),
+            Some(retry),
+            // The pauses are azure_core's own, of no time at all but on its own timer.
+            HeldClock::new(),
         )
         .unwrap();
         let asked = TokenRequest {
@@ -600,6 +669,6 @@ mod tests {
                 .await
                 .is_err()
         );
-        assert_eq!(script.count(), 1);
+        script.count()
     }
 }
