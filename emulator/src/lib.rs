@@ -1,10 +1,10 @@
 //! A local Azure for cross-tenant managed identity, for tests and for trying things out.
 //!
-//! It plays the four parts of the flow in which a managed identity of one tenant (Contoso, the
+//! It plays the parts of the flow in which a managed identity of one tenant (Contoso, the
 //! *home tenant*) reaches the resources of another (Litware, the *target tenant*) without a
 //! secret: the host's identity endpoint (IMDS or App Service), Microsoft Entra's token endpoint,
-//! and Azure Resource Manager. The point is what it **refuses**: it says no with the status,
-//! code and body that Azure uses.
+//! and two resources, Azure Resource Manager and Key Vault. The point is what it **refuses**: it
+//! says no with the status, code and body that Azure uses.
 //!
 //! ```no_run
 //! use cross_tenant_identity_emulator::{Emulator, Step};
