@@ -550,5 +550,7 @@ fn check_scope(scope: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod held;
 #[cfg(all(test, feature = "reqwest"))]
 mod service;

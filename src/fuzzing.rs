@@ -16,6 +16,7 @@ mod wire;
 
 use crate::{
     authority::{AuthorityHost, ClientId, TenantId},
+    cache::Fetched,
     claims::Claims,
     diagnosis::Diagnosis,
     environment::Environment,
@@ -97,23 +98,7 @@ pub fn refusal(data: &[u8]) {
 fn exchange(claims: &str, data: &[u8]) {
     let assertion = format!("e30.{}.c2lnbmF0dXJlLWNhbmFyeQ", encode_url_safe(claims));
     let answer = Answer::parse(data);
-    let asked = TokenRequest {
-        tenant: judge::some(TenantId::parse(TENANT)),
-        client_id: judge::some(ClientId::parse(CLIENT)),
-        scopes: "https://management.azure.com/.default".into(),
-    };
-    let ask = |answer: &Answer| {
-        let clock: Arc<TestClock> = TestClock::new();
-        let endpoint = TokenEndpoint::new(
-            judge::some(AuthorityHost::choose(None, None)),
-            AUDIENCE.into(),
-            Scripted::new([answer.step()]).client_options(),
-            None,
-            Arc::new(clock),
-        );
-        let meter = Arc::new(Meter::new(10));
-        at_once(judge::some(endpoint).exchange(&asked, &assertion, meter))
-    };
+    let ask = |answer: &Answer| exchanged(answer, &assertion, &TestClock::new());
     match ask(&answer) {
         Ok(fetched) => {
             assert!(answer.is_success());
@@ -129,6 +114,23 @@ fn exchange(claims: &str, data: &[u8]) {
             }
         }
     }
+}
+
+fn exchanged(answer: &Answer, assertion: &str, clock: &Arc<TestClock>) -> Result<Fetched, Error> {
+    let endpoint = TokenEndpoint::new(
+        judge::some(AuthorityHost::choose(None, None)),
+        AUDIENCE.into(),
+        Scripted::new([answer.step()]).client_options(),
+        None,
+        Arc::new(Arc::clone(clock)),
+    );
+    let asked = TokenRequest {
+        tenant: judge::some(TenantId::parse(TENANT)),
+        client_id: judge::some(ClientId::parse(CLIENT)),
+        scopes: "https://management.azure.com/.default".into(),
+    };
+    let meter = Arc::new(Meter::new(10));
+    at_once(judge::some(endpoint).exchange(&asked, assertion, meter))
 }
 
 /// The payload of a JWT.
@@ -202,21 +204,8 @@ pub fn wait_asked_for(data: &[u8]) {
     answer
         .headers
         .push(("retry-after", text.replace(['\r', '\n'], "")));
-    let clock: Arc<TestClock> = TestClock::new();
-    let endpoint = TokenEndpoint::new(
-        judge::some(AuthorityHost::choose(None, None)),
-        AUDIENCE.into(),
-        Scripted::new([answer.step()]).client_options(),
-        None,
-        Arc::new(Arc::clone(&clock)),
-    );
-    let asked = TokenRequest {
-        tenant: judge::some(TenantId::parse(TENANT)),
-        client_id: judge::some(ClientId::parse(CLIENT)),
-        scopes: "https://management.azure.com/.default".into(),
-    };
-    let meter = Arc::new(Meter::new(10));
-    let error: Error = judge::failed(at_once(judge::some(endpoint).exchange(&asked, "a", meter)));
+    let clock = TestClock::new();
+    let error = judge::failed(exchanged(&answer, "a", &clock));
     judge::error(&error, &answer, &[]);
     assert!(clock.slept().iter().sum::<std::time::Duration>() <= Duration::seconds(30));
 }

@@ -13,8 +13,7 @@ mod arm;
 mod example;
 
 use super::*;
-use crate::{environment::Environment, time::tests::HeldClock};
-use azure_identity::UserAssignedId;
+use crate::time::tests::HeldClock;
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Times};
 use futures::future::join_all;
 use std::future::IntoFuture;
@@ -72,25 +71,9 @@ impl World {
         azure.set_clock_offset(-BEHIND);
         azure.set_access_token_lifetime(Duration::from_secs(LIFE.unsigned_abs()));
         let clock = HeldClock::behind(Duration::from_secs(BEHIND.unsigned_abs()));
-        let options = CrossTenantManagedIdentityCredentialOptions {
-            client_options: azure.client_options(),
-            // A pause between tries would stand still with the clock.
-            retry: Some(RetryOptions::none()),
-            managed_identity: ManagedIdentityAssertionOptions {
-                user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
-                imds_endpoint: Some(azure.imds_url().to_owned()),
-                ..Default::default()
-            },
-            ..Default::default()
-        };
-        let credential = CrossTenantManagedIdentityCredential::build(
-            &story.target_tenant_id,
-            &story.client_id,
-            options,
-            Environment::from([]),
-            Arc::clone(&clock) as Arc<dyn Clock>,
-        )
-        .unwrap();
+        // A pause between tries would stand still with the clock.
+        let tries = [Some(RetryOptions::none()), None];
+        let credential = held::credential(&azure, &story, &clock, tries);
         let subscription_id = story.target_subscription_id.clone();
         let service =
             example::Service::new(credential, azure.client_options(), subscription_id).unwrap();

@@ -1,12 +1,10 @@
 //! A credential in a known state, between the emulator and a clock that stands still.
 
 use super::*;
-use crate::environment::Environment;
 use azure_core::http::{
     Context, FixedRetryOptions, Method, Pipeline, Request, Url,
     policies::auth::BearerTokenAuthorizationPolicy,
 };
-use azure_identity::UserAssignedId;
 use cross_tenant_identity_emulator::{Emulator, Times};
 use futures::future::{Either, select};
 
@@ -86,26 +84,8 @@ impl World {
             Fate::Later => None,
             _ => Some(at_once(2)),
         };
-        let options = CrossTenantManagedIdentityCredentialOptions {
-            client_options: azure.client_options(),
-            retry: tries.clone(),
-            managed_identity: ManagedIdentityAssertionOptions {
-                user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
-                imds_endpoint: Some(azure.imds_url().to_owned()),
-                retry: tries,
-                ..Default::default()
-            },
-            ..Default::default()
-        };
         let clock = HeldClock::new();
-        let credential = CrossTenantManagedIdentityCredential::build(
-            &story.target_tenant_id,
-            &story.client_id,
-            options,
-            Environment::from([]),
-            Arc::clone(&clock) as Arc<dyn Clock>,
-        )
-        .unwrap();
+        let credential = held::credential(&azure, &story, &clock, [tries.clone(), tries]);
         let mut world = Self {
             azure,
             credential,

@@ -1,0 +1,35 @@
+//! A credential of the emulator's story whose time a test holds.
+
+use super::*;
+use crate::{environment::Environment, time::tests::HeldClock};
+use azure_identity::UserAssignedId;
+use cross_tenant_identity_emulator::{Emulator, Story};
+
+/// `retry` for the token leg and for the identity leg; `None` is the credential's own.
+pub(super) fn credential(
+    azure: &Emulator,
+    story: &Story,
+    clock: &Arc<HeldClock>,
+    retry: [Option<RetryOptions>; 2],
+) -> Arc<CrossTenantManagedIdentityCredential> {
+    let [of_token, of_identity] = retry;
+    let options = CrossTenantManagedIdentityCredentialOptions {
+        client_options: azure.client_options(),
+        retry: of_token,
+        managed_identity: ManagedIdentityAssertionOptions {
+            user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
+            imds_endpoint: Some(azure.imds_url().to_owned()),
+            retry: of_identity,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    CrossTenantManagedIdentityCredential::build(
+        &story.target_tenant_id,
+        &story.client_id,
+        options,
+        Environment::from([]),
+        Arc::clone(clock) as Arc<dyn Clock>,
+    )
+    .unwrap()
+}
