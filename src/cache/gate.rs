@@ -115,3 +115,38 @@ impl Drop for Permit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::tests::PausedClock;
+    use futures::FutureExt;
+
+    const LONGEST: Duration = Duration::from_secs(10);
+
+    fn gate(most: usize) -> (Arc<Gate>, Arc<PausedClock>) {
+        let clock = PausedClock::new();
+        let gate = Gate::new(most, LONGEST, Arc::clone(&clock) as Arc<dyn Clock>);
+        (gate, clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_stays_too_long_is_taken_for_dead_and_not_before() {
+        let (gate, clock) = gate(1);
+        let _stuck = gate.enter(true).await;
+        let start = clock.true_time();
+        let _next = gate.enter(true).await;
+        assert_eq!(clock.true_time() - start, LONGEST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_leaves_makes_room_for_one() {
+        let (gate, _) = gate(2);
+        let first = gate.enter(true).await;
+        let _second = gate.enter(true).await;
+        drop(first);
+        let third = gate.enter(true).now_or_never();
+        assert!(third.is_some());
+        assert!(gate.enter(true).now_or_never().is_none());
+    }
+}

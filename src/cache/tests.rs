@@ -1010,6 +1010,20 @@ async fn clearing_keeps_nothing_not_even_what_is_on_its_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn clearing_ends_a_back_off_but_no_silence_that_the_service_demanded() {
+    for (silence, requests) in [(None, 2), (Some(Duration::from_secs(300)), 1)] {
+        let world = World::new(Reply::Fail(Failed {
+            silence,
+            ..Default::default()
+        }));
+        assert!(world.try_get().await.is_err());
+        world.cache.clear();
+        assert!(world.try_get().await.is_err());
+        assert_eq!(world.requests(), requests, "{silence:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn clearing_again_and_again_is_no_way_around_the_share_of_requests() {
     let world = World::new(Reply::Token(HOUR as i64));
     for _ in 0..10 {
