@@ -108,6 +108,8 @@ struct Asked {
     error: Option<&'static str>,
     description: String,
     codes: Vec<u32>,
+    suberror: Option<&'static str>,
+    has_claims: bool,
 }
 
 impl Asked {
@@ -122,6 +124,8 @@ impl Asked {
             error: Some("invalid_client"),
             description: String::new(),
             codes: vec![code],
+            suberror: None,
+            has_claims: false,
         }
     }
 
@@ -132,8 +136,8 @@ impl Asked {
                 error: self.error,
                 description: Some(&self.description),
                 codes: &self.codes,
-                suberror: None,
-                has_claims: false,
+                suberror: self.suberror,
+                has_claims: self.has_claims,
             },
             &Exchange {
                 authority: &AuthorityHost::choose(Some(&self.cloud), None).unwrap(),
@@ -289,6 +293,75 @@ fn a_missing_service_principal_is_created_after_signing_in_to_its_tenant() {
         "az cloud set --name AzureUSGovernment"
     );
     assert!(texts(&told)[3].ends_with("-Environment AzureUSGovernment"));
+    let mut china = Asked::of(7_000_229);
+    china.cloud = CloudConfiguration::AzureChina;
+    let told = china.told();
+    assert_eq!(texts(&told)[0], "az cloud set --name AzureChinaCloud");
+    assert!(texts(&told)[3].ends_with("-Environment AzureChinaCloud"));
+}
+
+#[test]
+fn the_administrator_of_the_tenant_that_was_asked_has_to_act() {
+    for (tenant, who, named) in [
+        (
+            TARGET,
+            Actor::TargetAdministrator,
+            format!("the target tenant {TARGET}"),
+        ),
+        (
+            HOME,
+            Actor::HomeAdministrator,
+            format!("the home tenant {HOME}"),
+        ),
+    ] {
+        let mut asked = Asked::of(500_011);
+        asked.tenant = tenant;
+        let told = asked.told();
+        assert_eq!(told.who(), who);
+        assert!(told.what_happened().contains(&named), "{told}");
+    }
+}
+
+#[test]
+fn what_the_answer_says_of_the_policy_is_passed_on() {
+    let plain = Asked::of(53003).told();
+    assert!(!plain.what_happened().contains("suberror"), "{plain}");
+    assert!(!plain.what_happened().contains("claims"), "{plain}");
+    let mut asked = Asked::of(53003);
+    asked.suberror = Some("message_only");
+    asked.has_claims = true;
+    let told = asked.told();
+    let happened = told.what_happened();
+    assert!(
+        happened.contains("The suberror is \"message_only\"."),
+        "{told}"
+    );
+    assert!(
+        happened.contains("The answer's claims name the policy."),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_app_that_demands_an_assignment_is_named() {
+    let mut asked = Asked::of(501_051);
+    assert!(!asked.told().what_to_do().contains(IDENTITY));
+    asked.description = format!("… is not assigned to a role for the application '{IDENTITY}'(x).");
+    let told = asked.told();
+    let named = format!("of the resource's application {IDENTITY}.");
+    assert!(told.what_to_do().contains(&named), "{told}");
+}
+
+#[test]
+fn the_identitys_principal_is_shown_by_a_command_where_the_assertion_names_its_resource() {
+    let mut asked = Asked::of(700_213);
+    let resource = format!(
+        "/subscriptions/{HOME}/resourcegroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/n"
+    );
+    asked.claims.as_mut().unwrap().xms_mirid = Some(resource.clone());
+    let told = asked.told();
+    let show = format!("az identity show --ids {resource} --query principalId --output tsv");
+    assert!(texts(&told).contains(&show.as_str()), "{told}");
 }
 
 #[test]
@@ -320,6 +393,10 @@ fn a_mismatch_says_which_of_the_three_differs_and_to_what_to_set_it() {
     );
     let issuer = Asked::of(700_211).told();
     assert!(issuer.what_to_do().contains("without a slash at the end"));
+    let mut slashed = Asked::of(700_211);
+    slashed.claims.as_mut().unwrap().iss = Some(format!("https://sts.windows.net/{HOME}/"));
+    let to_do = slashed.told().what_to_do().to_owned();
+    assert!(to_do.contains("with the slash at the end"), "{to_do}");
 }
 
 #[test]
