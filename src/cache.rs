@@ -358,18 +358,14 @@ where
         }
         let is_usable = served.is_some();
         let flight = state.live_flight(now);
-        let back_off = state
-            .back_off
-            .as_ref()
-            .filter(|it| it.is_on(is_usable, now));
-        let (backs_off, remembered) = (back_off.is_some(), back_off.and_then(|it| it.recall(now)));
-        let share_used = slot.meter.until_next(now.monotonic);
+        let back_off = state.back_off.as_ref();
+        let backs_off = back_off.is_some_and(|it| it.is_on(is_usable, now));
         match served {
             Some((stage, token, until_expired)) => {
                 let flight = flight.or_else(|| {
                     // With nobody to drive it, only a caller who waits can bring it home.
                     let may_begin = !backs_off
-                        && share_used.is_none()
+                        && slot.meter.until_spare(now.monotonic).is_none()
                         && (runtime().is_some() || stage == Stage::Due);
                     may_begin.then(|| self.begin(key, slot, state, Wanted::Ahead, now))
                 });
@@ -388,8 +384,14 @@ where
                 if let Some(flight) = flight {
                     return Step::Wait(flight, None);
                 }
-                if let Some(error) = remembered {
-                    return Step::Fail(error);
+                let share_used = slot.meter.until_next(now.monotonic);
+                if backs_off || share_used.is_some() {
+                    // What the last request met says more than that there were many.
+                    let remembered =
+                        back_off.and_then(|it| it.recall(now, share_used.unwrap_or_default()));
+                    if let Some(error) = remembered {
+                        return Step::Fail(error);
+                    }
                 }
                 if let Some(wait) = share_used {
                     return Step::Fail(self.fetch.gave_up(GaveUp::TooManyRequests(wait)));

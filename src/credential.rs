@@ -48,8 +48,10 @@ use tracing::{Instrument, debug, debug_span, info};
 ///    meanwhile get it at once, with its age and the time of the next try.
 /// 7. A token is not served in the last 30 s of its life, whatever was done to the wall clock or
 ///    slept through.
-/// 8. At most 10 token requests go out for the same token in 5 minutes, and none in the 5 minutes
-///    after Entra saw a loop (AADSTS50196).
+/// 8. At most 10 token requests are answered for the same token in 5 minutes, 3 of which are kept for
+///    calls that have no token, and none goes out in the 5 minutes after Entra saw a loop
+///    (AADSTS50196). A request that an outage swallowed (no answer, 408, 429, 5xx) does not count:
+///    rules 5 and 6 pace those.
 /// 9. The assertion is kept once for all tenants. When Entra refuses it for its time or signature,
 ///    the host is asked for another, and the exchange repeated only if one comes.
 /// 10. A token that a service has rejected is dropped by [`invalidate`](Self::invalidate). Dropping

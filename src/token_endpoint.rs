@@ -371,6 +371,14 @@ mod tests {
     }
 
     async fn exchange_at(script: &Arc<Scripted>, clock: &Arc<TestClock>) -> Result<Fetched, Error> {
+        exchange_metered(script, clock, Arc::new(Meter::new(10))).await
+    }
+
+    async fn exchange_metered(
+        script: &Arc<Scripted>,
+        clock: &Arc<TestClock>,
+        meter: Arc<Meter>,
+    ) -> Result<Fetched, Error> {
         let endpoint = TokenEndpoint::new(
             AuthorityHost::choose(None, None).unwrap(),
             "api://AzureADTokenExchange".into(),
@@ -384,9 +392,7 @@ mod tests {
             client_id: ClientId::parse(CLIENT).unwrap(),
             scopes: "https://management.azure.com/.default".into(),
         };
-        endpoint
-            .exchange(&asked, ASSERTION, Arc::new(Meter::new(10)))
-            .await
+        endpoint.exchange(&asked, ASSERTION, meter).await
     }
 
     async fn refused(status: u16, body: &str) -> Error {
@@ -631,6 +637,36 @@ mod tests {
                 "{shown}: {:?}",
                 clock.monotonic()
             );
+        }
+    }
+
+    /// An outage of seconds must not keep callers waiting for the minutes after it.
+    #[tokio::test]
+    async fn only_what_was_answered_with_a_token_or_a_refusal_counts_as_a_request() {
+        for (step, counts) in [
+            (Step::NoAnswer, false),
+            (Step::Silence, false),
+            (Step::answer(408, "{}"), false),
+            (Step::answer(429, "{}"), false),
+            (Step::answer(503, "{}"), false),
+            (Step::answer(400, "{}"), true),
+            (Step::answer(401, "{}"), true),
+            (Step::answer(200, "<html>"), true),
+            (Step::answer(200, SUCCESS), true),
+        ] {
+            let shown = format!("{step:.60?}");
+            let (script, clock) = (Scripted::new([step]), TestClock::new());
+            let meter = Arc::new(Meter::new(1));
+            let _ = exchange_metered(&script, &clock, Arc::clone(&meter)).await;
+            assert_eq!(
+                meter.until_next(clock.monotonic()).is_some(),
+                counts,
+                "{shown}"
+            );
+            if counts {
+                let _ = exchange_metered(&script, &clock, meter).await;
+                assert_eq!(script.count(), 1, "{shown}");
+            }
         }
     }
 

@@ -105,12 +105,11 @@ impl<E: Failure> BackOff<E> {
         self.until.saturating_sub(now.monotonic)
     }
 
-    /// The error for a caller who comes while it is on.
-    pub(super) fn recall(&self, now: Moment) -> Option<E> {
+    /// The error for a caller who comes before there is another try, `next` from now at the earliest.
+    pub(super) fn recall(&self, now: Moment, next: Duration) -> Option<E> {
         let age = now.monotonic.saturating_sub(self.since);
-        self.error
-            .as_ref()
-            .map(|error| error.recalled(age, self.until_next(now)))
+        let next = self.until_next(now).max(next);
+        self.error.as_ref().map(|error| error.recalled(age, next))
     }
 }
 
@@ -237,7 +236,7 @@ mod tests {
             let back_off =
                 BackOff::<Failed>::after_the_same_token(Duration::from_secs(remaining), NOW);
             assert_eq!(back_off.until_next(NOW), Duration::from_secs(pause));
-            assert!(back_off.is_on(true, NOW) && back_off.recall(NOW).is_none());
+            assert!(back_off.is_on(true, NOW) && back_off.recall(NOW, Duration::ZERO).is_none());
         }
     }
 }

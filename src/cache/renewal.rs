@@ -100,7 +100,7 @@ impl<E: Failure> State<E> {
             .back_off
             .as_ref()
             .map(|back_off| back_off.until_next(now));
-        let share = slot.meter.until_next(now.monotonic);
+        let share = slot.meter.until_spare(now.monotonic);
         let wait = held
             .life
             .until_renewal(now)
@@ -127,7 +127,7 @@ impl<E: Failure> State<E> {
             Some(Stage::Usable | Stage::Due)
                 if was_asked
                     && !backs_off
-                    && slot.meter.until_next(now.monotonic).is_none()
+                    && slot.meter.until_spare(now.monotonic).is_none()
                     && self.live_flight(now).is_none() =>
             {
                 Turn::Begin

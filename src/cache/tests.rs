@@ -99,7 +99,8 @@ impl Fetch<String, Failed> for FromSource {
     fn fetch(&self, key: String, meter: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Failed>> {
         let source = Arc::clone(&self.0);
         async move {
-            if !meter.take(source.clock.monotonic()) {
+            let taken = source.clock.monotonic();
+            if !meter.take(taken) {
                 return Err(Failed::default());
             }
             let number = source.requests.fetch_add(1, Ordering::SeqCst) + 1;
@@ -140,7 +141,12 @@ impl Fetch<String, Failed> for FromSource {
                         refresh_on: None,
                     })
                 }
-                Reply::Fail(error) => Err(error),
+                Reply::Fail(error) => {
+                    if error.is_transient {
+                        meter.give_back(taken);
+                    }
+                    Err(error)
+                }
                 Reply::Panic => panic!("the source panics, as this test wants it to"),
                 Reply::Never | Reply::After(..) => std::future::pending().await,
             }
@@ -770,6 +776,54 @@ async fn a_key_makes_at_most_ten_requests_in_five_minutes() {
     world.pass(1).await;
     assert!(world.try_get().await.is_ok());
     assert_eq!(world.requests(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_uses_up_no_share_and_whoever_comes_after_it_is_served_within_seconds() {
+    let world = World::new(outage());
+    for _ in 0..10 * MINUTE {
+        assert_eq!(world.try_get().await.unwrap_err().gave_up, None);
+        world.pass(1).await;
+    }
+    assert!(world.requests() > 50);
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(10).await;
+    assert!(world.try_get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewals_that_are_refused_leave_requests_to_callers_without_a_token() {
+    let world = World::with_an_hour().await;
+    world.then(misconfigured());
+    world.pass(World::USABLE + 2 * MINUTE).await;
+    let spent = world.requests() - 1;
+    assert_eq!(spent, 7, "no more than that in five minutes");
+    world.clock.suspend(Duration::from_secs(HOUR));
+    for more in 1..=3 {
+        assert!(world.try_get().await.is_err());
+        assert_eq!(world.requests() - 1, spent + more);
+        world.pass(4).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_the_share_is_used_up_callers_are_told_what_the_last_request_met() {
+    let world = World::new(Reply::Token(0));
+    for _ in 0..9 {
+        world.get().await;
+    }
+    world.then(misconfigured());
+    world.try_get().await.unwrap_err();
+    world.pass(100).await;
+    let error = world.try_get().await.unwrap_err();
+    assert_eq!(
+        (error.gave_up, error.recalled),
+        (
+            None,
+            Some((Duration::from_secs(100), Duration::from_secs(200)))
+        )
+    );
+    assert_eq!(world.requests(), 10);
 }
 
 #[tokio::test(start_paused = true)]

@@ -149,8 +149,9 @@ impl Policy for TriesPolicy {
         loop {
             request.body_mut().reset().await?;
             let meter = context.value::<Arc<Meter>>();
+            let taken = self.clock.monotonic();
             if let Some(meter) = meter
-                && !meter.take(self.clock.monotonic())
+                && !meter.take(taken)
             {
                 return Err(azure_core::Error::with_message(
                     ErrorKind::Other,
@@ -161,12 +162,14 @@ impl Policy for TriesPolicy {
             let limit = ONE_TRY.min(self.left(elapsed));
             let result = self.one_try(limit, context, request, next).await;
             made += 1;
+            if let Some(meter) = meter.filter(|_| is_swallowed(&result)) {
+                meter.give_back(taken);
+            }
 
             let elapsed = self.clock.monotonic().saturating_sub(start);
             let pause = self
                 .pause_before_next(made, elapsed, &result)
-                .filter(|pause| *pause + SHORTEST_TRY <= self.left(elapsed))
-                .filter(|_| meter.is_none_or(|it| it.until_next(self.clock.monotonic()).is_none()));
+                .filter(|pause| *pause + SHORTEST_TRY <= self.left(elapsed));
             let Some(pause) = pause else {
                 return result.map(|answer| {
                     let (status, headers, body) = answer.deconstruct();
@@ -176,6 +179,14 @@ impl Policy for TriesPolicy {
             debug!(tries = made, pause_ms = pause.as_millis() as u64, outcome = %describe(&result), "trying again");
             self.clock.sleep(pause).await;
         }
+    }
+}
+
+/// Whether an outage, or a service that had no time for it, came between a request and its answer.
+fn is_swallowed(result: &azure_core::Result<RawResponse>) -> bool {
+    match result {
+        Ok(answer) => super::is_transient(answer.status()),
+        Err(error) => matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection),
     }
 }
 
@@ -196,9 +207,7 @@ impl TriesPolicy {
                     None => Some(pause),
                 }
             }
-            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection) => {
-                tries.next(made, elapsed, Outcome::NoAnswer)
-            }
+            Err(_) if is_swallowed(result) => tries.next(made, elapsed, Outcome::NoAnswer),
             // A request that could not be built, or a policy of the user's that refused it.
             Err(_) => None,
         }
