@@ -10,7 +10,7 @@ mod world;
 use super::*;
 use crate::time::tests::HeldClock;
 use cells::{Cell, Fate};
-use cross_tenant_identity_emulator::{Endpoint, Fault};
+use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
 use world::{Served, State, World};
 
 /// One try, which is all that hanging cells have.
@@ -28,7 +28,7 @@ async fn the_token_leg() {
     over_all(Endpoint::Token).await;
 }
 
-/// TLS that is refused meets new connections only, so there is nothing at hand.
+/// On both legs that have any: what is at hand is served, and nothing is sent in the clear.
 #[tokio::test]
 async fn tls_that_is_refused() {
     let cell = Cell {
@@ -38,10 +38,28 @@ async fn tls_that_is_refused() {
         says: "no answer",
         status: None,
     };
-    let world = World::in_state(State::Cold, Endpoint::TlsHandshake, &cell).await;
-    let seen = world.call(Endpoint::Token, &cell).await;
-    assert_eq!(seen.requests, 0, "nothing is sent in the clear");
-    is_told(&cell, Endpoint::Token, &seen.outcome.unwrap_err());
+    for state in State::ALL {
+        let name = format!("{}, {state:?}", cell.name);
+        let world = World::in_state(state, Endpoint::TlsHandshake, &cell).await;
+        // It meets new connections only: the one from before ends with the next request.
+        let once = Times::Count(1);
+        world.azure.set_fault(Endpoint::Token, Fault::Reset, once);
+        let sent = usize::from(state != State::Cold);
+        for call in ["first", "next"] {
+            let seen = world.call(Endpoint::Token, &cell).await;
+            assert_eq!(seen.waited, Duration::ZERO, "{name}, {call}");
+            match &seen.outcome {
+                Ok(Served::AtHand) if state.has_token() => {}
+                Err(error) if !state.has_token() => is_told(&cell, Endpoint::Token, error),
+                outcome => panic!("{name}, {call}: {outcome:?}"),
+            }
+            world.until_requests(Endpoint::Token, sent, &name).await;
+        }
+        assert_eq!(world.ask_resource().await, None, "{name}");
+        let mut reached = world.azure.requests();
+        reached.retain(|request| request.endpoint != Endpoint::Imds);
+        assert_eq!(reached.len(), sent, "{name}: {reached:?}");
+    }
 }
 
 /// An assertion that is out of its time by the one clock or the other is replaced once, at once.
