@@ -1,12 +1,13 @@
 //! Contoso's service: an HTTP server whose requests, tasks and probes share one credential.
 //!
-//! On real Azure when TARGET_TENANT_ID, CLIENT_ID and TARGET_SUBSCRIPTION_ID are set; else on the
-//! emulator, in this process.
+//! On real Azure when TARGET_TENANT_ID, CLIENT_ID and TARGET_SUBSCRIPTION_ID are set (and, for /secret,
+//! TARGET_VAULT_URL); else on the emulator, in this process.
 //!
 //! ```text
 //! cargo run --example service              # on a port of the system's choice
 //! cargo run --example service -- 0.0.0.0:8080
 //! curl http://127.0.0.1:8080/groups        # what Litware lets Contoso see
+//! curl http://127.0.0.1:8080/secret        # the length of a secret in Litware's vault
 //! curl http://127.0.0.1:8080/ready         # whether there is a token; why not, and what to do
 //! ```
 
@@ -47,11 +48,18 @@ async fn run(listen: &str) -> Result<(), Box<dyn Error>> {
         &azure.client_id,
         Some(azure.credential_options()),
     )?;
+    let vault_url = azure.vault_url()?;
     let service = |credential| {
         let subscription_id = azure.target_subscription_id.clone();
-        Service::new(credential, azure.client_options(), subscription_id)
+        let vault_url = vault_url.as_deref();
+        Service::new(
+            credential,
+            azure.client_options(),
+            subscription_id,
+            vault_url,
+        )
     };
-    // Two SDK clients, one credential: between them they make one token request.
+    // Four SDK clients, one credential: between them they make one token request for each scope.
     let (serving, watching) = (service(credential.clone())?, service(credential)?);
     let watcher = tokio::spawn(watch(watching));
 

@@ -1,12 +1,12 @@
 //! Where an example runs: on Azure when the environment says so, else on the embedded emulator.
 
-use super::azurite::Azurite;
+use super::{azurite::Azurite, service::SECRET, vault};
 use azure_core::http::ClientOptions;
 use azure_identity::UserAssignedId;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredentialOptions, ManagedIdentityAssertionOptions,
 };
-use cross_tenant_identity_emulator::{Emulator, Step};
+use cross_tenant_identity_emulator::{Emulator, SetUpError, Step, Story};
 
 /// Who asks for what. The same on Azure and on the emulator.
 pub struct Azure {
@@ -15,7 +15,7 @@ pub struct Azure {
     pub target_subscription_id: String,
     identity_client_id: Option<String>,
     /// Azure itself where there is none.
-    emulator: Option<Emulator>,
+    emulator: Option<(Emulator, Story)>,
 }
 
 /// What real Azure needs to be told, all or none of it.
@@ -24,6 +24,9 @@ const OPTIONAL: &str = "IDENTITY_CLIENT_ID";
 
 /// What the example with a blob needs on top, such as `https://litware.blob.core.windows.net`.
 const STORAGE_URL: &str = "TARGET_STORAGE_URL";
+
+/// What the service may be given on top, such as `https://litware.vault.azure.net`.
+const VAULT_URL: &str = "TARGET_VAULT_URL";
 
 /// Litware's storage account.
 pub struct Storage {
@@ -38,7 +41,6 @@ impl Azure {
     /// When the environment names some of what Azure needs but not all, or Azure is to do without
     /// a step, which only the emulator can.
     pub fn from_environment(without: Option<Step>) -> Result<Self, String> {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let missing: Vec<_> = NEEDED
             .into_iter()
             .filter(|name| set(name).is_none())
@@ -80,20 +82,32 @@ impl Azure {
             None => emulator.tell_story(),
         };
         Ok(Self {
-            target_tenant_id: story.target_tenant_id,
-            client_id: story.client_id,
-            target_subscription_id: story.target_subscription_id,
-            identity_client_id: Some(story.identity_client_id),
-            emulator: Some(emulator),
+            target_tenant_id: story.target_tenant_id.clone(),
+            client_id: story.client_id.clone(),
+            target_subscription_id: story.target_subscription_id.clone(),
+            identity_client_id: Some(story.identity_client_id.clone()),
+            emulator: Some((emulator, story)),
         })
+    }
+
+    /// The URL of Litware's vault: the emulator's has the service's secret in it.
+    ///
+    /// # Errors
+    ///
+    /// When the emulator has it already.
+    pub fn vault_url(&self) -> Result<Option<String>, SetUpError> {
+        match &self.emulator {
+            Some((emulator, story)) => vault::emulated(emulator, story, SECRET).map(Some),
+            None => Ok(set(VAULT_URL)),
+        }
     }
 
     /// # Errors
     ///
     /// When real Azure is configured without the account's URL, or Azurite does not start.
     pub fn storage(&self) -> Result<Storage, String> {
-        let Some(emulator) = &self.emulator else {
-            let url = std::env::var(STORAGE_URL).map_err(|_| {
+        let Some((emulator, _)) = &self.emulator else {
+            let url = set(STORAGE_URL).ok_or_else(|| {
                 format!("{STORAGE_URL} is not set: give the account's URL, such as https://litware.blob.core.windows.net")
             })?;
             return Ok(Storage {
@@ -115,7 +129,7 @@ impl Azure {
     /// The one thing in which Azure and the emulator differ.
     pub fn client_options(&self) -> ClientOptions {
         match &self.emulator {
-            Some(emulator) => emulator.client_options(),
+            Some((emulator, _)) => emulator.client_options(),
             None => ClientOptions::default(),
         }
     }
@@ -138,4 +152,8 @@ impl Azure {
             ..Default::default()
         }
     }
+}
+
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -7,3 +7,4 @@ pub mod azurite;
 pub mod claims;
 pub mod explain;
 pub mod service;
+pub mod vault;

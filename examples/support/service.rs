@@ -1,8 +1,9 @@
-//! What Contoso's service answers: one credential, shared by all that it does.
+//! What Contoso's service answers: one credential, shared by all the SDK clients that it has.
 
 use super::arm::{ResourceManager, SCOPE};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use azure_core::{credentials::TokenCredential, http::ClientOptions};
+use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use cross_tenant_identity::{Diagnosis, Error};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
@@ -16,18 +17,30 @@ struct Inner {
     credential: Arc<dyn TokenCredential>,
     arm: ResourceManager,
     subscription_id: String,
+    vault: Option<SecretClient>,
 }
+
+/// The secret of Litware's vault that the service has a use for.
+pub const SECRET: &str = "greeting";
 
 impl Service {
     pub fn new(
         credential: Arc<dyn TokenCredential>,
         client_options: ClientOptions,
         subscription_id: String,
+        vault_url: Option<&str>,
     ) -> azure_core::Result<Self> {
-        let arm = ResourceManager::new(Arc::clone(&credential), client_options)?;
+        let vault = |url| {
+            let options = SecretClientOptions {
+                client_options: client_options.clone(),
+                ..Default::default()
+            };
+            SecretClient::new(url, Arc::clone(&credential), Some(options))
+        };
         Ok(Self(Arc::new(Inner {
+            vault: vault_url.map(vault).transpose()?,
+            arm: ResourceManager::new(Arc::clone(&credential), client_options)?,
             credential,
-            arm,
             subscription_id,
         })))
     }
@@ -35,6 +48,7 @@ impl Service {
     pub fn router(&self) -> Router {
         Router::new()
             .route("/groups", get(groups))
+            .route("/secret", get(secret))
             .route("/ready", get(ready))
             .route("/live", get(async || "alive"))
             .with_state(self.clone())
@@ -56,6 +70,25 @@ type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 async fn groups(State(service): State<Service>) -> Answer {
     match service.groups().await {
         Ok(names) => Ok(Json(json!({ "groups": names }))),
+        Err(error) => Err((StatusCode::BAD_GATEWAY, told(&error))),
+    }
+}
+
+/// Uses a secret of Litware's vault, and shows no more of it than its length.
+async fn secret(State(service): State<Service>) -> Answer {
+    let Some(vault) = &service.0.vault else {
+        let why = json!({ "error": "no vault is configured: set TARGET_VAULT_URL" });
+        return Err((StatusCode::NOT_FOUND, Json(why)));
+    };
+    let secret = match vault.get_secret(SECRET, None).await {
+        Ok(answer) => answer.into_model(),
+        Err(error) => Err(error),
+    };
+    match secret {
+        Ok(secret) => {
+            let characters = secret.value.unwrap_or_default().chars().count();
+            Ok(Json(json!({ "secret": SECRET, "characters": characters })))
+        }
         Err(error) => Err((StatusCode::BAD_GATEWAY, told(&error))),
     }
 }

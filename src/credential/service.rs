@@ -1,4 +1,4 @@
-//! The example service under traffic, through many lives of its token and through outages of the
+//! The example service under traffic, through many lives of its tokens and through outages of the
 //! target tenant's Entra. Time is [`HeldClock`]'s, and the emulator's follows it.
 
 #[allow(
@@ -11,10 +11,13 @@ mod arm;
 #[allow(unreachable_pub, reason = "an example's")]
 #[path = "../../examples/support/service.rs"]
 mod example;
+#[allow(unreachable_pub, reason = "an example's")]
+#[path = "../../examples/support/vault.rs"]
+mod vault;
 
 use super::*;
 use crate::time::tests::HeldClock;
-use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Times};
+use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, LoggedRequest, Times};
 use futures::future::join_all;
 use std::future::IntoFuture;
 use tokio::net::TcpListener;
@@ -26,8 +29,8 @@ const LIFE: i64 = 240;
 const SERVED: i64 = LIFE - LIFE / 10;
 /// Time between two rounds of requests.
 const STEP: i64 = 10;
-/// Requests of a round that list resource groups; one more asks whether the service is ready.
-const AT_ONCE: usize = 6;
+/// Requests of a round for each of the two SDK clients; one more asks whether the service is ready.
+const AT_ONCE: usize = 3;
 /// By how much this clock is behind the machine's, which SDK clients go by: so that they see no token
 /// live longer than it does.
 const BEHIND: i64 = 2 * 3600;
@@ -38,10 +41,22 @@ struct World {
     origin: String,
     http: ::reqwest::Client,
     now: i64,
-    /// When the last token came.
-    issued: i64,
-    tokens: usize,
+    tokens: [Tokens; 2],
 }
+
+/// What Resource Manager's client and Key Vault's have between them: the credential.
+#[derive(Default)]
+struct Tokens {
+    number: usize,
+    /// When the last one came.
+    issued: i64,
+}
+
+/// What each client asks for, and where the service lets it.
+const CLIENTS: [(&str, &str); 2] = [
+    ("https://management.azure.com/.default", "/groups"),
+    ("https://vault.azure.net/.default", "/secret"),
+];
 
 /// The host's endpoint has the time of this test's start; that is good enough for an assertion.
 fn set_identity_clock(azure: &Emulator) {
@@ -52,14 +67,13 @@ fn set_identity_clock(azure: &Emulator) {
 /// What a round of requests met.
 #[derive(Debug, PartialEq)]
 struct Round {
-    served: usize,
-    failed: usize,
+    /// By client.
+    failed: [usize; 2],
     is_ready: bool,
 }
 
 const ALL_SERVED: Round = Round {
-    served: AT_ONCE,
-    failed: 0,
+    failed: [0, 0],
     is_ready: true,
 };
 
@@ -74,9 +88,13 @@ impl World {
         // A pause between tries would stand still with the clock.
         let tries = [Some(RetryOptions::none()), None];
         let credential = held::credential(&azure, &story, &clock, tries);
-        let subscription_id = story.target_subscription_id.clone();
-        let service =
-            example::Service::new(credential, azure.client_options(), subscription_id).unwrap();
+        let service = example::Service::new(
+            credential,
+            azure.client_options(),
+            story.target_subscription_id.clone(),
+            Some(&vault::emulated(&azure, &story, example::SECRET).unwrap()),
+        )
+        .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, service.router()).into_future());
@@ -86,8 +104,7 @@ impl World {
             origin,
             http: ::reqwest::Client::builder().no_proxy().build().unwrap(),
             now: 0,
-            issued: 0,
-            tokens: 0,
+            tokens: Default::default(),
         }
     }
 
@@ -103,29 +120,39 @@ impl World {
         answer.unwrap().status().as_u16()
     }
 
+    async fn statuses(&self, path: &str) -> Vec<u16> {
+        join_all((0..AT_ONCE).map(|_| self.status(path))).await
+    }
+
     async fn round(&mut self) -> Round {
-        let groups = (0..AT_ONCE).map(|_| self.status("/groups"));
-        let (statuses, ready) = futures::join!(join_all(groups), self.status("/ready"));
-        let served = statuses.iter().filter(|status| **status == 200).count();
-        let requests = self.azure.requests_to(Endpoint::Token);
-        let issued = requests
-            .iter()
-            .filter(|request| request.status == Some(200));
-        let tokens = issued.count();
-        if tokens > self.tokens {
-            (self.tokens, self.issued) = (tokens, self.now);
+        let [groups, secret] = CLIENTS.map(|(_, path)| self.statuses(path));
+        let (groups, secret, ready) = futures::join!(groups, secret, self.status("/ready"));
+        for (tokens, (scope, _)) in self.tokens.iter_mut().zip(CLIENTS) {
+            let asked = self.azure.requests_to(Endpoint::Token);
+            let number = asked.iter().filter(|it| brought(it, scope)).count();
+            if number > tokens.number {
+                *tokens = Tokens {
+                    number,
+                    issued: self.now,
+                };
+            }
         }
+        let failed = |statuses: Vec<u16>| statuses.iter().filter(|it| **it != 200).count();
         Round {
-            served,
-            failed: AT_ONCE - served,
+            failed: [failed(groups), failed(secret)],
             is_ready: ready == 200,
         }
     }
 
-    /// Until a token has just come, so that its life lies ahead.
+    /// Until a token has just come for each client, so that their lives lie ahead.
     async fn until_renewed(&mut self) {
-        let before = self.tokens;
-        while self.tokens == before {
+        let before = self.tokens.each_ref().map(|tokens| tokens.number);
+        while self
+            .tokens
+            .iter()
+            .zip(before)
+            .any(|(tokens, before)| tokens.number == before)
+        {
             self.pass(STEP);
             assert_eq!(self.round().await, ALL_SERVED, "at {} s", self.now);
         }
@@ -143,6 +170,15 @@ impl World {
     }
 }
 
+/// Whether this request for that scope was answered with a token.
+fn brought(request: &LoggedRequest, scope: &str) -> bool {
+    let asked = request
+        .form
+        .iter()
+        .any(|(name, value)| name == "scope" && value == scope);
+    asked && request.status == Some(200)
+}
+
 #[tokio::test]
 async fn requests_flow_through_many_lives_of_the_token() {
     let mut world = World::new().await;
@@ -151,8 +187,12 @@ async fn requests_flow_through_many_lives_of_the_token() {
         world.pass(STEP);
     }
     // At about half of a life, whoever asks and however many do.
+    for tokens in &world.tokens {
+        assert!((18..=24).contains(&tokens.number), "{}", tokens.number);
+    }
     let requests = world.azure.requests_to(Endpoint::Token).len();
-    assert!((18..=24).contains(&requests), "{requests}");
+    let tokens: usize = world.tokens.iter().map(|tokens| tokens.number).sum();
+    assert_eq!(requests, tokens);
 }
 
 #[tokio::test]
@@ -161,8 +201,8 @@ async fn an_outage_that_a_token_outlives_is_seen_by_no_request() {
     for _ in 0..3 {
         world.until_renewed().await;
         world.set_outage();
-        let end = world.now + LIFE * 6 / 10;
-        while world.now < end {
+        let oldest = world.tokens.iter().map(|it| it.issued).min();
+        while world.now < oldest.unwrap() + LIFE * 6 / 10 {
             world.pass(STEP);
             assert_eq!(world.round().await, ALL_SERVED, "at {} s", world.now);
         }
@@ -187,18 +227,15 @@ async fn in_a_longer_outage_requests_fail_only_once_no_token_is_left_and_recover
     while world.now < end {
         world.pass(STEP);
         let round = world.round().await;
-        let age = world.now - world.issued;
-        match round.failed {
-            0 => assert!(
-                round.is_ready && age <= SERVED + STEP,
-                "{round:?} at {age} s"
-            ),
-            _ => assert!(
-                !round.is_ready && age >= SERVED - STEP,
-                "{round:?} at {age} s"
-            ),
+        for (failed, tokens) in round.failed.iter().zip(&world.tokens) {
+            let age = world.now - tokens.issued;
+            match failed {
+                0 => assert!(age <= SERVED + STEP, "{round:?} at {age} s"),
+                _ => assert!(age >= SERVED - STEP, "{round:?} at {age} s"),
+            }
         }
-        failed += round.failed;
+        assert_eq!(round.is_ready, round.failed[0] == 0, "{round:?}");
+        failed += round.failed.iter().sum::<usize>();
     }
     assert!(failed > 0, "the outage was longer than any token");
 
