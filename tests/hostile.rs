@@ -5,10 +5,13 @@
 #[allow(dead_code)]
 mod arm;
 mod support;
+#[path = "../examples/support/vault.rs"]
+mod vault;
 
 use arm::ResourceManager;
 use azure_core::credentials::TokenCredential;
 use azure_identity::ClientAssertion;
+use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use cross_tenant_identity::{CrossTenantManagedIdentityCredential, Diagnosis, Error, Stage};
 use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
 use futures::TryStreamExt;
@@ -47,6 +50,53 @@ async fn a_next_link_that_leads_away_gets_no_token() {
             .iter()
             .filter(|it| it.header("authorization").is_some());
         assert_eq!(bearers.count(), 1, "{link}");
+    }
+}
+
+/// A vault's challenge names an authority and a resource. Where the assertion goes is the credential's
+/// business, and what the token is for is the client's.
+#[tokio::test]
+async fn a_challenge_leads_neither_the_assertion_nor_a_token_elsewhere() {
+    const VAULT: &str = "https://vault.azure.net";
+    let world = World::new();
+    let url = vault::emulated(&world.azure, &world.story, "greeting").unwrap();
+    for (authority, resource, is_answered) in [
+        ("https://login.evil.example/x", VAULT, true),
+        (&*format!("{}/x", world.azure.https_url()), VAULT, true),
+        (
+            "https://login.microsoftonline.com/x",
+            "https://evil.example",
+            false,
+        ),
+    ] {
+        world.azure.clear_requests();
+        let challenge = format!(r#"Bearer authorization="{authority}", resource="{resource}""#);
+        let fault = Fault::Answer {
+            status: 401,
+            headers: vec![("www-authenticate".into(), challenge)],
+            body: Vec::new(),
+        };
+        world
+            .azure
+            .set_fault(Endpoint::KeyVault, fault, Times::Count(1));
+        let options = SecretClientOptions {
+            client_options: world.azure.client_options(),
+            ..Default::default()
+        };
+        let client = SecretClient::new(&url, world.credential(), Some(options)).unwrap();
+        let answer = client.get_secret("greeting", None).await;
+        assert_eq!(answer.is_ok(), is_answered, "{authority} {resource}");
+        let asked = world.azure.requests_to(Endpoint::Token);
+        assert_eq!(asked.len(), usize::from(is_answered), "{asked:?}");
+        for request in asked {
+            assert_eq!(request.host, "login.microsoftonline.com");
+            assert!(
+                request
+                    .path
+                    .starts_with(&format!("/{}/", world.story.target_tenant_id))
+            );
+        }
+        assert_eq!(world.count(Endpoint::Other), 0);
     }
 }
 
