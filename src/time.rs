@@ -120,7 +120,10 @@ impl Clock for SystemClock {
 #[cfg_attr(fuzzing, allow(dead_code, reason = "tests use the rest"))]
 pub(crate) mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     /// Some day in 2027.
     fn start() -> SystemTime {
@@ -187,6 +190,7 @@ pub(crate) mod tests {
         wall_offset: Mutex<i64>,
         /// What the machine slept through, which the monotonic clock does not know of.
         suspended: Mutex<Duration>,
+        timers: AtomicUsize,
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the seam")]
@@ -196,7 +200,13 @@ pub(crate) mod tests {
                 start: tokio::time::Instant::now(),
                 wall_offset: Mutex::default(),
                 suspended: Mutex::default(),
+                timers: AtomicUsize::new(0),
             })
+        }
+
+        /// How many have been set so far.
+        pub(crate) fn timers(&self) -> usize {
+            self.timers.load(Ordering::Relaxed)
         }
 
         /// Sets the wall clock wrong by so many seconds, and says by how many it was before.
@@ -226,6 +236,7 @@ pub(crate) mod tests {
             }
         }
         fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            self.timers.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(duration).boxed()
         }
     }

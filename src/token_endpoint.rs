@@ -672,19 +672,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_users_retry_options_replace_ours() {
-        assert_eq!(requests_with(RetryOptions::none()).await, 1);
-        // Its policy asks ours which statuses to try again.
+        assert_eq!(requests_with(RetryOptions::none(), 503).await, 1);
+        // Its policy asks ours which statuses to try again; azure_core's own would leave 507 out.
         let four_more = RetryOptions::fixed(azure_core::http::FixedRetryOptions {
             delay: azure_core::time::Duration::ZERO,
             max_retries: 4,
             ..Default::default()
         });
-        assert_eq!(requests_with(four_more).await, 5);
+        assert_eq!(requests_with(four_more.clone(), 503).await, 5);
+        assert_eq!(requests_with(four_more.clone(), 507).await, 5);
+        assert_eq!(requests_with(four_more, 400).await, 1);
     }
 
     /// How many requests an endpoint that is unwell gets.
-    async fn requests_with(retry: RetryOptions) -> usize {
-        let script = Scripted::new([Step::answer(503, "{}")]);
+    async fn requests_with(retry: RetryOptions, status: u16) -> usize {
+        let script = Scripted::new([Step::answer(status, "{}")]);
         let endpoint = TokenEndpoint::new(
             AuthorityHost::choose(None, None).unwrap(),
             "api://AzureADTokenExchange".into(),

@@ -127,7 +127,7 @@ impl<E: Clone + Send + Sync + 'static> Flight<E> {
             if now >= self.deadline {
                 return Waited::Dead;
             }
-            let nap = left.unwrap_or(PULSE).min(PULSE).min(self.deadline - now);
+            let nap = left.unwrap_or(PULSE).min(PULSE);
             let gone = async {
                 match &self.driver_gone {
                     // The driver's end and the outcome come at the same moment when all is well.

@@ -566,6 +566,18 @@ async fn a_key_that_nobody_asks_for_in_a_whole_life_is_let_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_nobody_asks_for_is_not_looked_after_either() {
+    let world = World::with_an_hour().await;
+    // The second token has no caller of its own.
+    world.pass(World::USABLE).await;
+    assert_eq!(world.requests(), 2);
+    let before = world.clock.timers();
+    world.pass(2 * HOUR).await;
+    let timers = world.clock.timers() - before;
+    assert!(timers < 10, "{timers}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_that_has_come_back_to_life_is_not_let_go() {
     let world = World::with_an_hour().await;
     let (key, slot) = ("key".to_owned(), world.cache.inner.slot(&"key".to_owned()));

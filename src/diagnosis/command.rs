@@ -298,6 +298,13 @@ mod tests {
     }
 
     #[test]
+    fn it_shows_as_what_is_to_be_run() {
+        let command = Command::az("cloud set").fixed("--name AzureUSGovernment");
+        assert_eq!(command.to_string(), "az cloud set --name AzureUSGovernment");
+        assert_eq!(command.text(), command.to_string());
+    }
+
+    #[test]
     fn only_what_parses_becomes_a_value() {
         for bad in HOSTILE {
             assert_eq!(Value::guid(bad), None, "{bad:?}");

@@ -101,13 +101,9 @@ fn not_assigned(selector: Option<(&str, &str)>) -> Diagnosis {
             Value::resource_id(value).map(|id| Command::az("identity show").value("--ids", &id)),
         ),
     };
-    let resource_id = match parameter {
-        "client_id" | "object_id" | "principal_id" => None,
-        _ => Value::resource_id(value),
-    };
     Diagnosis::new(Actor::Operator, happened, to_do)
         .with_commands(find)
-        .with_commands([assign(resource_id.as_ref())])
+        .with_commands([assign(Value::resource_id(value).as_ref())])
 }
 
 fn assign(identity: Option<&Value>) -> Command {
@@ -185,6 +181,17 @@ mod tests {
                 of_identity_refusal(unknown, Some("x"), Some("y"), None, AUDIENCE),
                 None
             );
+        }
+    }
+
+    #[test]
+    fn a_header_that_was_lost_is_known_by_its_code_or_by_its_words() {
+        for (error, description) in [
+            ("bad_request_102", "?"),
+            ("?", "Required metadata header not specified"),
+        ] {
+            let diagnosis = told(400, error, description, None);
+            assert!(diagnosis.what_happened().contains("Metadata: true"));
         }
     }
 

@@ -503,6 +503,52 @@ mod tests {
     }
 
     #[test]
+    fn a_vault_that_has_one_code_for_all_is_read_by_its_number() {
+        let challenge =
+            format!("Bearer authorization=\"https://login.microsoftonline.com/{TENANT}\"");
+        for (message, who, to_do) in [
+            (
+                format!(
+                    "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/{TENANT}/, found https://sts.windows.net/{OTHER}/."
+                ),
+                Some(Actor::Developer),
+                TENANT,
+            ),
+            (
+                "AKV10022: Invalid audience.".to_owned(),
+                Some(Actor::Developer),
+                "scope",
+            ),
+            ("AKV20000: something else".to_owned(), None, ""),
+            (format!("It is no AKV10032 of tenant {TENANT}"), None, ""),
+        ] {
+            let told = Diagnosis::of(&refused(401, "Unauthorized", &message, &challenge));
+            assert_eq!(told.as_ref().map(Diagnosis::who), who, "{message}");
+            assert!(
+                told.is_none_or(|told| told.what_to_do().contains(to_do)),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_code_that_the_client_has_read_is_enough() {
+        let kind = ErrorKind::HttpResponse {
+            status: StatusCode::Forbidden,
+            error_code: Some("AuthorizationFailed".to_owned()),
+            raw_response: None,
+        };
+        assert!(Diagnosis::of(&Error::new(kind, "refused")).is_some());
+    }
+
+    #[test]
+    fn a_body_of_some_kilobytes_is_read_and_one_without_end_is_not() {
+        let message = |length| refused(403, "AuthorizationFailed", &"x".repeat(length), "");
+        assert!(Diagnosis::of(&message(32 * 1024)).is_some());
+        assert!(Diagnosis::of(&message(LARGEST_BODY)).is_none());
+    }
+
+    #[test]
     fn an_answer_that_is_no_json_is_no_panic() {
         for body in [
             "",
