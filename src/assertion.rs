@@ -414,3 +414,6 @@ fn of_source(error: azure_core::Error) -> Error {
     };
     Error::no_answer(Stage::Assertion, message, cause)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The sources that assertions come from, and who is told when one was refused.
+
+use super::*;
+use crate::{
+    time::tests::HeldClock,
+    transport::scripted::{Scripted, Step},
+};
+use azure_core::base64::encode_url_safe;
+use std::sync::atomic::AtomicUsize;
+
+/// One that lives for long, and differs from those of other numbers.
+fn jwt(number: usize) -> String {
+    let claims = format!(r#"{{"exp":9999999999,"number":{number}}}"#);
+    format!("e30.{}.c2ln", encode_url_safe(claims))
+}
+
+/// Hands out another one each time.
+#[derive(Debug, Default)]
+struct Numbered(AtomicUsize);
+
+#[async_trait]
+impl ClientAssertion for Numbered {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        Ok(jwt(self.0.fetch_add(1, Ordering::SeqCst)))
+    }
+}
+
+fn managed_identity(
+    script: &Arc<Scripted>,
+    audience: Option<&str>,
+) -> Result<ManagedIdentityAssertion, Error> {
+    let options = ManagedIdentityAssertionOptions {
+        audience: audience.map(str::to_owned),
+        client_options: script.client_options(),
+        ..Default::default()
+    };
+    ManagedIdentityAssertion::for_authority(
+        &AuthorityHost::choose(None, None).unwrap(),
+        options,
+        Environment::from([]),
+        HeldClock::new(),
+    )
+}
+
+/// An identity endpoint that has another one each time.
+fn imds() -> Arc<Scripted> {
+    Scripted::new((0..4).map(|number| {
+        let answer = serde_json::json!({ "access_token": jwt(number), "expires_on": "9999999999" });
+        Step::answer(200, answer.to_string())
+    }))
+}
+
+async fn secret_of(source: &AssertionSource) -> String {
+    source.assertion().await.unwrap().token.secret().to_owned()
+}
+
+#[tokio::test]
+async fn an_assertion_of_the_users_own_source_is_kept_until_it_is_refused_or_forgotten() {
+    let numbered = Arc::new(Numbered::default());
+    let source = AssertionSource::given(Arc::clone(&numbered) as _, HeldClock::new());
+    let first = source.assertion().await.unwrap();
+    assert_eq!(first.token.secret(), jwt(0));
+    assert_eq!(secret_of(&source).await, jwt(0));
+    // Replaced for everybody, and once for all who say so.
+    for _ in 0..3 {
+        let second = source.replace(&first).await.unwrap();
+        assert_eq!(second.token.secret(), jwt(1));
+        assert_eq!(secret_of(&source).await, jwt(1));
+    }
+    source.forget();
+    assert_eq!(secret_of(&source).await, jwt(2));
+    assert_eq!(numbered.0.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn an_assertion_of_ours_that_several_credentials_share_is_replaced_for_all_of_them() {
+    let script = imds();
+    let ours = managed_identity(&script, None).unwrap();
+    let [one, other] =
+        [(); 2].map(|()| AssertionSource::given(Arc::new(ours.clone()), HeldClock::new()));
+    let refused = one.assertion().await.unwrap();
+    assert_eq!(secret_of(&other).await, jwt(0));
+    assert_eq!(script.count(), 1);
+    for source in [&one, &other] {
+        let replaced = source.replace(&refused).await.unwrap();
+        assert_eq!(replaced.token.secret(), jwt(1));
+    }
+    assert_eq!(secret_of(&one).await, jwt(1));
+    assert_eq!(secret_of(&other).await, jwt(1));
+    assert_eq!(script.count(), 2);
+}
+
+#[tokio::test]
+async fn only_the_assertion_at_hand_can_be_refused() {
+    let script = imds();
+    let ours = managed_identity(&script, None).unwrap();
+    for (refused, expected) in [(jwt(7), jwt(0)), (jwt(0), jwt(1)), (jwt(0), jwt(1))] {
+        let wish = Arc::new(Wish {
+            instead_of: Some(fingerprint(&refused)),
+            ..Default::default()
+        });
+        let options = ClientMethodOptions {
+            context: Context::new().with_value(wish),
+        };
+        assert_eq!(ours.secret(Some(options)).await.unwrap(), expected);
+    }
+    assert_eq!(script.count(), 2);
+}
+
+#[test]
+fn an_audience_is_a_uri_and_may_be_given_as_a_scope() {
+    let of = |given| managed_identity(&imds(), Some(given)).map(|it| Arc::clone(it.audience()));
+    assert_eq!(&*of("api://Own/.default").unwrap(), "api://Own");
+    for bad in ["", "/.default", "api://a b", "api://\u{e4}", "api://a\n"] {
+        let error = of(bad).unwrap_err();
+        assert!(
+            error.to_string().contains("managed_identity.audience"),
+            "{bad:?}: {error}"
+        );
+    }
+}
