@@ -388,6 +388,10 @@ mod tests {
     const GUID: &str = "11111111-1111-4111-8111-111111111111";
 
     fn imds(script: &Arc<Scripted>, clock: &Arc<TestClock>) -> Imds {
+        imds_in(Environment::from([]), script, clock)
+    }
+
+    fn imds_in(environment: Environment, script: &Arc<Scripted>, clock: &Arc<TestClock>) -> Imds {
         let id = UserAssignedId::ClientId(GUID.into());
         Imds::new(
             None,
@@ -395,7 +399,7 @@ mod tests {
             "api://AzureADTokenExchange".into(),
             script.client_options(),
             None,
-            Environment::from([]),
+            environment,
             Arc::new(Arc::clone(clock)),
         )
         .unwrap()
@@ -424,6 +428,24 @@ mod tests {
             status,
             format!(r#"{{"error":"{error}","error_description":"{description}"}}"#),
         )
+    }
+
+    /// Containers have it set without an endpoint; IMDS is plain http, and has no use for it.
+    #[tokio::test]
+    async fn another_hosts_identity_header_is_sent_nowhere_and_shown_nowhere() {
+        let variables = [
+            ("IDENTITY_HEADER", "canary-header"),
+            ("MSI_SECRET", "canary-secret"),
+        ];
+        let (script, clock) = (Scripted::new([refusal(400, "x", "y")]), TestClock::new());
+        let imds = imds_in(Environment::from(variables), &script, &clock);
+        let error = imds.token().await.unwrap_err();
+        let sent = script.requests();
+        let headers: Vec<_> = sent[0].headers().iter().collect();
+        let seen = format!("{} {headers:?} {error} {error:?}", sent[0].url());
+        for (_, secret) in variables {
+            assert!(!seen.contains(secret), "{seen}");
+        }
     }
 
     #[tokio::test]
