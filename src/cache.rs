@@ -303,6 +303,15 @@ where
         }
     }
 
+    /// Whether nothing is under way.
+    #[cfg(test)]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let slots = read(&self.inner.slots);
+        slots
+            .values()
+            .all(|slot| read(&slot.state).flight.is_none())
+    }
+
     /// Drops the key's token if it is this one.
     pub(crate) fn remove<Q>(&self, key: &Q, rejected: &AccessToken)
     where

@@ -48,8 +48,8 @@ use tracing::{Instrument, debug, debug_span, info};
 ///    meanwhile get it at once, with its age and the time of the next try.
 /// 7. A token is not served in the last 30 s of its life, whatever was done to the wall clock or
 ///    slept through.
-/// 8. At most 10 token requests are answered for the same token in 5 minutes, 3 of which are kept for
-///    calls that have no token, and none goes out in the 5 minutes after Entra saw a loop
+/// 8. At most 10 token requests are answered for the same token in 5 minutes, some of which are kept
+///    for calls that have no token, and none goes out in the 5 minutes after Entra saw a loop
 ///    (AADSTS50196). A request that an outage swallowed (no answer, 408, 429, 5xx) does not count:
 ///    rules 5 and 6 pace those.
 /// 9. The assertion is kept once for all tenants. When Entra refuses it for its time or signature,
@@ -109,7 +109,8 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
     /// Replaces the tries that are made of a request to the token endpoint.
     ///
     /// Default: up to three, for connections that fail, 408, 429 and 5xx; a `Retry-After` of more
-    /// than 5 s ends them. Whatever is given here, all tries end after 30 s.
+    /// than 5 s ends them. Whatever is given here, all tries end after 30 s; within those, a service
+    /// that is unwell gets as many as these options make.
     pub retry: Option<RetryOptions>,
 
     /// How many tokens the family keeps; the expired go first, then the earliest to expire.

@@ -8,9 +8,9 @@ use std::{
 
 /// Counts requests, by the monotonic clock.
 ///
-/// What counts is a request that the service has answered with a token or a refusal: a loop is made of
-/// those. One that an outage has swallowed is given back, or a blip of seconds would use up the share
-/// and keep callers waiting for minutes after it; the back-off paces those.
+/// What counts is a request that the service has begun to answer with a token or a refusal: a loop is
+/// made of those. One that an outage has swallowed is given back, or a blip of seconds would use up the
+/// share and keep callers waiting for minutes after it; the back-off paces those.
 #[derive(Debug)]
 pub(crate) struct Meter {
     most: usize,

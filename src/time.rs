@@ -57,6 +57,12 @@ pub(crate) trait Clock: fmt::Debug + Send + Sync {
 
     /// Ends after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// The same, between two tries: nothing else is waited for then, so a test's clock that is held
+    /// beside sockets can let it pass.
+    fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.sleep(duration)
+    }
 }
 
 /// The output of `future`, or `None` if `limit` passes first.
@@ -242,7 +248,8 @@ pub(crate) mod tests {
     }
 
     /// A clock beside real sockets: it stands still until the test moves it, and sleeps end when
-    /// it has been moved past them.
+    /// it has been moved past them. Only a pause between two tries passes at once, and its time with
+    /// it.
     #[derive(Debug)]
     pub(crate) struct HeldClock {
         /// The machine's own, so that what the emulator says of times makes sense.
@@ -307,6 +314,10 @@ pub(crate) mod tests {
             let until = state.monotonic + duration;
             state.sleepers.push((until, end));
             over.map(drop).boxed()
+        }
+        fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            self.advance(duration);
+            std::future::ready(()).boxed()
         }
     }
 }

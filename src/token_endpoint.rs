@@ -387,12 +387,7 @@ mod tests {
             Arc::new(Arc::clone(clock)),
         )
         .unwrap();
-        let asked = TokenRequest {
-            tenant: TenantId::parse(TENANT).unwrap(),
-            client_id: ClientId::parse(CLIENT).unwrap(),
-            scopes: "https://management.azure.com/.default".into(),
-        };
-        endpoint.exchange(&asked, ASSERTION, meter).await
+        endpoint.exchange(&asked(), ASSERTION, meter).await
     }
 
     async fn refused(status: u16, body: &str) -> Error {
@@ -611,6 +606,7 @@ mod tests {
         for (step, requests) in [
             (Step::NoAnswer, 3),
             (Step::Silence, 3),
+            (Step::CutShort, 3),
             (Step::answer(408, "{}"), 3),
             (Step::answer(429, "{}"), 3),
             (Step::answer(503, "{}"), 3),
@@ -649,6 +645,7 @@ mod tests {
             (Step::answer(408, "{}"), false),
             (Step::answer(429, "{}"), false),
             (Step::answer(503, "{}"), false),
+            (Step::CutShort, true),
             (Step::answer(400, "{}"), true),
             (Step::answer(401, "{}"), true),
             (Step::answer(200, "<html>"), true),
@@ -670,6 +667,32 @@ mod tests {
         }
     }
 
+    /// Its tries begin anew at our policy, each with its own limit; the leg's is the same for all.
+    #[tokio::test]
+    async fn silence_counts_as_no_request_with_a_users_retry_options_either() {
+        let at_once = RetryOptions::fixed(azure_core::http::FixedRetryOptions {
+            delay: azure_core::time::Duration::ZERO,
+            max_retries: 9,
+            ..Default::default()
+        });
+        let (script, clock) = (Scripted::new([Step::Silence]), HeldClock::new());
+        let meter = Arc::new(Meter::new(1));
+        let endpoint = endpoint_with(&script, at_once, Arc::clone(&clock));
+        let asked = asked();
+        let call = endpoint.exchange(&asked, ASSERTION, Arc::clone(&meter));
+        let mut call = std::pin::pin!(call);
+        while futures::poll!(&mut call).is_pending() {
+            tokio::task::yield_now().await;
+            // Taken: a try is under way, and not one of azure_core's pauses.
+            if meter.until_next(clock.monotonic()).is_some() {
+                clock.advance(Duration::from_secs(1));
+            }
+        }
+        assert!(clock.monotonic() <= DEADLINE);
+        assert!(script.count() >= 3, "{}", script.count());
+        assert_eq!(meter.until_next(clock.monotonic()), None);
+    }
+
     #[tokio::test]
     async fn a_users_retry_options_replace_ours() {
         assert_eq!(requests_with(RetryOptions::none(), 503).await, 1);
@@ -687,26 +710,33 @@ mod tests {
     /// How many requests an endpoint that is unwell gets.
     async fn requests_with(retry: RetryOptions, status: u16) -> usize {
         let script = Scripted::new([Step::answer(status, "{}")]);
-        let endpoint = TokenEndpoint::new(
+        // The pauses are azure_core's own, of no time at all but on its own timer.
+        let endpoint = endpoint_with(&script, retry, HeldClock::new());
+        let meter = Arc::new(Meter::new(10));
+        assert!(endpoint.exchange(&asked(), ASSERTION, meter).await.is_err());
+        script.count()
+    }
+
+    fn endpoint_with(
+        script: &Arc<Scripted>,
+        retry: RetryOptions,
+        clock: Arc<HeldClock>,
+    ) -> TokenEndpoint {
+        TokenEndpoint::new(
             AuthorityHost::choose(None, None).unwrap(),
             "api://AzureADTokenExchange".into(),
             script.client_options(),
             Some(retry),
-            // The pauses are azure_core's own, of no time at all but on its own timer.
-            HeldClock::new(),
+            clock,
         )
-        .unwrap();
-        let asked = TokenRequest {
+        .unwrap()
+    }
+
+    fn asked() -> TokenRequest {
+        TokenRequest {
             tenant: TenantId::parse(TENANT).unwrap(),
             client_id: ClientId::parse(CLIENT).unwrap(),
             scopes: "https://management.azure.com/.default".into(),
-        };
-        assert!(
-            endpoint
-                .exchange(&asked, ASSERTION, Arc::new(Meter::new(10)))
-                .await
-                .is_err()
-        );
-        script.count()
+        }
     }
 }

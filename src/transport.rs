@@ -24,7 +24,7 @@ use azure_core::{
     },
 };
 use std::{fmt, sync::Arc, time::Duration};
-use tries::TriesPolicy;
+use tries::{Begun, TriesPolicy};
 
 /// A token answer is some 2 KB. Whatever is larger than this is no token answer, and is not read.
 pub(crate) const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -122,7 +122,7 @@ impl Leg {
         meter: Option<Arc<Meter>>,
     ) -> azure_core::Result<RawResponse> {
         // A context of its own: what a flight does is nobody's call in particular.
-        let mut context = Context::new();
+        let mut context = Context::new().with_value(Begun(self.clock.monotonic()));
         if let Some(meter) = meter {
             context.insert(meter);
         }

@@ -634,7 +634,7 @@ async fn nothing_is_spawned_before_the_first_call_and_nothing_is_left_after_the_
 }
 
 /// What azure_core's bearer token policy does: a token of its own until 5 minutes before expiry; and
-/// Event Hubs' authorizer (azure_messaging_eventhubs 0.16): 6 minutes, and up to 5 s more.
+/// Event Hubs' authorizer (azure_messaging_eventhubs 0.15): 6 minutes, and up to 5 s more.
 #[tokio::test(start_paused = true)]
 async fn an_sdk_client_always_finds_a_later_expiry_and_never_waits() {
     for (margin, life) in [

@@ -523,6 +523,10 @@ mod tests {
             (format!("It is no AKV10032 of tenant {TENANT}"), None, ""),
         ] {
             let told = Diagnosis::of(&refused(401, "Unauthorized", &message, &challenge));
+            let is_another = told
+                .as_ref()
+                .is_some_and(|told| told.what_happened().contains("another tenant"));
+            assert_eq!(is_another, message.starts_with("AKV10032"), "{message}");
             assert_eq!(told.as_ref().map(Diagnosis::who), who, "{message}");
             assert!(
                 told.is_none_or(|told| told.what_to_do().contains(to_do)),

@@ -8,6 +8,7 @@ use azure_core::{
         headers::Headers,
     },
 };
+use futures::StreamExt;
 use std::sync::{Arc, Mutex};
 
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub(crate) enum Step {
     NoAnswer,
     /// The connection is taken, and nothing comes.
     Silence,
+    /// It ends after the head of a success.
+    CutShort,
 }
 
 impl Step {
@@ -111,6 +114,17 @@ impl HttpClient for Scripted {
                 std::io::Error::from(std::io::ErrorKind::ConnectionRefused),
             )),
             Step::Silence => std::future::pending().await,
+            Step::CutShort => {
+                let reset = azure_core::Error::new(
+                    ErrorKind::Io,
+                    std::io::Error::from(std::io::ErrorKind::ConnectionReset),
+                );
+                Ok(AsyncRawResponse::new(
+                    StatusCode::Ok,
+                    Headers::new(),
+                    futures::stream::once(async { Err(reset) }).boxed(),
+                ))
+            }
         }
     }
 }

@@ -81,6 +81,17 @@ pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Dura
     Duration::try_from(date - now).ok()
 }
 
+/// When a leg's first try began, in its context: a user's retry policy comes by [`TriesPolicy`] once for
+/// each try, and none may outlast the whole.
+pub(super) struct Begun(pub(super) Duration);
+
+/// What came of one try.
+struct Tried {
+    result: azure_core::Result<RawResponse>,
+    /// Whether the service gave or refused something, though its answer may not have come whole.
+    was_answered: bool,
+}
+
 /// The policy that makes the tries, and bounds each of them.
 pub(super) struct TriesPolicy {
     /// `None`: a user's retry policy, further out, makes the tries.
@@ -117,22 +128,28 @@ impl TriesPolicy {
         context: &Context<'_>,
         request: &mut Request,
         next: &[Arc<dyn Policy>],
-    ) -> azure_core::Result<RawResponse> {
+    ) -> Tried {
+        let mut was_answered = false;
         let exchange = async {
             let (head, rest) = next.split_first().ok_or_else(|| {
                 azure_core::Error::with_message(ErrorKind::Other, "the pipeline has no transport")
             })?;
             let answer = head.send(context, request, rest).await?;
+            was_answered = !super::is_transient(answer.status());
             read_bounded(answer).await
         };
-        timeout(self.clock.as_ref(), limit, exchange)
+        let result = timeout(self.clock.as_ref(), limit, exchange)
             .await
             .unwrap_or_else(|| {
                 Err(azure_core::Error::with_message(
                     ErrorKind::Io,
                     format!("no whole answer within {:.1} s", limit.as_secs_f64()),
                 ))
-            })
+            });
+        Tried {
+            result,
+            was_answered,
+        }
     }
 }
 
@@ -144,7 +161,10 @@ impl Policy for TriesPolicy {
         request: &mut Request,
         next: &[Arc<dyn Policy>],
     ) -> PolicyResult {
-        let start = self.clock.monotonic();
+        let start = match context.value::<Begun>() {
+            Some(begun) => begun.0,
+            None => self.clock.monotonic(),
+        };
         let mut made = 0;
         loop {
             request.body_mut().reset().await?;
@@ -160,16 +180,20 @@ impl Policy for TriesPolicy {
             }
             let elapsed = self.clock.monotonic().saturating_sub(start);
             let limit = ONE_TRY.min(self.left(elapsed));
-            let result = self.one_try(limit, context, request, next).await;
+            let Tried {
+                result,
+                was_answered,
+            } = self.one_try(limit, context, request, next).await;
             made += 1;
-            if let Some(meter) = meter.filter(|_| is_swallowed(&result)) {
+            if let Some(meter) = meter.filter(|_| !was_answered) {
                 meter.give_back(taken);
             }
 
             let elapsed = self.clock.monotonic().saturating_sub(start);
             let pause = self
                 .pause_before_next(made, elapsed, &result)
-                .filter(|pause| *pause + SHORTEST_TRY <= self.left(elapsed));
+                .filter(|pause| *pause + SHORTEST_TRY <= self.left(elapsed))
+                .filter(|_| meter.is_none_or(|it| it.until_next(self.clock.monotonic()).is_none()));
             let Some(pause) = pause else {
                 return result.map(|answer| {
                     let (status, headers, body) = answer.deconstruct();
@@ -177,16 +201,8 @@ impl Policy for TriesPolicy {
                 });
             };
             debug!(tries = made, pause_ms = pause.as_millis() as u64, outcome = %describe(&result), "trying again");
-            self.clock.sleep(pause).await;
+            self.clock.pause(pause).await;
         }
-    }
-}
-
-/// Whether an outage, or a service that had no time for it, came between a request and its answer.
-fn is_swallowed(result: &azure_core::Result<RawResponse>) -> bool {
-    match result {
-        Ok(answer) => super::is_transient(answer.status()),
-        Err(error) => matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection),
     }
 }
 
@@ -207,7 +223,9 @@ impl TriesPolicy {
                     None => Some(pause),
                 }
             }
-            Err(_) if is_swallowed(result) => tries.next(made, elapsed, Outcome::NoAnswer),
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection) => {
+                tries.next(made, elapsed, Outcome::NoAnswer)
+            }
             // A request that could not be built, or a policy of the user's that refused it.
             Err(_) => None,
         }

@@ -1,7 +1,8 @@
 //! What goes wrong.
 
+use super::world::State;
 use cross_tenant_identity_emulator::{Endpoint, Fault};
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 /// What becomes of a request that meets a fault.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,7 +11,7 @@ pub(super) enum Fate {
     Survives,
     /// It is not tried again.
     Refused,
-    /// It is tried three times.
+    /// It is tried again, by the rules of its leg.
     Transient,
     /// The service asks for more patience than a caller has: not tried again now.
     Later,
@@ -37,6 +38,26 @@ impl Cell {
         }
     }
 
+    /// How many requests go out, and the bound on the wait for what comes of them.
+    pub(super) fn tries_at(
+        &self,
+        endpoint: Endpoint,
+        state: State,
+    ) -> (RangeInclusive<usize>, Duration) {
+        let seconds = Duration::from_secs;
+        match (self.fate_at(endpoint), endpoint) {
+            (Fate::Survives | Fate::Refused | Fate::Later, _) => (1..=1, Duration::ZERO),
+            (_, Endpoint::Token) => (3..=3, seconds(30)),
+            // Where nothing has ever answered there is perhaps no IMDS: six seconds are enough.
+            (Fate::Hangs, _) if state == State::Cold => (1..=1, seconds(6)),
+            (_, _) if state == State::Cold && self.status.is_none() => (3..=3, seconds(6)),
+            (Fate::Hangs, _) => (5..=6, seconds(75)),
+            // It clears within 70 s, which its pauses of up to 10 s divide.
+            (_, _) if self.status == Some(410) => (9..=12, seconds(75)),
+            (Fate::Transient, _) => (6..=6, seconds(75)),
+        }
+    }
+
     /// What an SDK client hears, which has no bound on a body as we have.
     pub(super) fn status_at_resource(&self) -> Option<u16> {
         match (self.fate, &self.fault) {
@@ -47,14 +68,6 @@ impl Cell {
 }
 
 impl Fate {
-    /// How many requests go out, with two tries to spare.
-    pub(super) fn requests(self) -> usize {
-        match self {
-            Self::Transient => 3,
-            _ => 1,
-        }
-    }
-
     pub(super) fn is_transient(self) -> bool {
         matches!(self, Self::Transient | Self::Later | Self::Hangs)
     }
@@ -196,7 +209,13 @@ pub(super) fn all() -> Vec<Cell> {
             None,
             "",
         ),
-        cell("silence", Fault::Silence, Hangs, None, "within 10"),
+        cell(
+            "silence",
+            Fault::Silence,
+            Hangs,
+            None,
+            "no whole answer within",
+        ),
         cell(
             "a trickle",
             Fault::Trickle {
@@ -204,7 +223,7 @@ pub(super) fn all() -> Vec<Cell> {
             },
             Hangs,
             None,
-            "within 10",
+            "no whole answer within",
         ),
         cell(
             "another content type",

@@ -2,11 +2,11 @@
 
 use super::*;
 use azure_core::http::{
-    Context, FixedRetryOptions, Method, Pipeline, Request, Url,
-    policies::auth::BearerTokenAuthorizationPolicy,
+    Context, Method, Pipeline, Request, Url, policies::auth::BearerTokenAuthorizationPolicy,
 };
 use cross_tenant_identity_emulator::{Emulator, Times};
 use futures::future::{Either, select};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const SCOPE: &str = "https://management.azure.com/.default";
 
@@ -43,6 +43,8 @@ pub(super) struct World {
     pub(super) credential: Arc<CrossTenantManagedIdentityCredential>,
     clock: Arc<HeldClock>,
     had: Option<AccessToken>,
+    /// Ticks that have been let pass for tries.
+    passed: AtomicU32,
 }
 
 /// What came of a call.
@@ -71,26 +73,14 @@ impl World {
         if endpoint == Endpoint::Imds {
             azure.set_assertion_lifetime(Duration::from_secs(600));
         }
-        let at_once = |max_retries| {
-            RetryOptions::fixed(FixedRetryOptions {
-                delay: azure_core::time::Duration::ZERO,
-                max_retries,
-                ..Default::default()
-            })
-        };
-        let tries = match cell.fate {
-            Fate::Hangs => Some(at_once(0)),
-            // Our own tries, which know when to stop.
-            Fate::Later => None,
-            _ => Some(at_once(2)),
-        };
         let clock = HeldClock::new();
-        let credential = held::credential(&azure, &story, &clock, [tries.clone(), tries]);
+        let credential = held::credential(&azure, &story, &clock, [None, None]);
         let mut world = Self {
             azure,
             credential,
             clock,
             had: None,
+            passed: AtomicU32::new(0),
         };
         if let Some(age) = state.age() {
             world.had = Some(world.credential.get_token(&[SCOPE], None).await.unwrap());
@@ -126,6 +116,19 @@ impl World {
         }
     }
 
+    /// Until nothing is under way any more: a renewal has begun by itself, and ends so.
+    pub(super) async fn until_rest(&self, endpoint: Endpoint, cell: &Cell) {
+        let rest = async {
+            while !self.credential.family.cache.is_at_rest() {
+                tokio::task::yield_now().await;
+            }
+        };
+        match cell.fate {
+            Fate::Hangs => self.with_passing_time(Box::pin(rest), endpoint).await,
+            _ => rest.await,
+        }
+    }
+
     /// The status that an SDK client hears from the resource, where it hears a whole answer.
     pub(super) async fn ask_resource(&self) -> Option<u16> {
         let mut options = self.azure.client_options();
@@ -150,29 +153,36 @@ impl World {
         status.map(u16::from)
     }
 
-    /// Until so many requests have gone out: a renewal does so by itself.
-    pub(super) async fn until_requests(&self, endpoint: Endpoint, number: usize, name: &str) {
-        let mut looks = 0_u64;
-        while self.azure.requests_to(endpoint).len() < number {
-            tokio::task::yield_now().await;
-            looks += 1;
-            assert!(looks < 3_000_000, "{name}: too few requests");
+    /// The same when no whole answer comes, and the client gives up once its request is there.
+    pub(super) async fn ask_resource_in_vain(&self) {
+        let arrived = async {
+            while self.azure.requests_to(Endpoint::ResourceManager).is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        match select(Box::pin(self.ask_resource()), Box::pin(arrived)).await {
+            Either::Left((status, _)) => panic!("{status:?}"),
+            Either::Right(((), _)) => {}
         }
     }
 
-    /// Once the request is there and nothing will come of it, time passes until the call ends.
+    /// Once a request is there and nothing will come of it, the time of its try passes.
     async fn with_passing_time<F: Future + Unpin>(
         &self,
         mut call: F,
         endpoint: Endpoint,
     ) -> F::Output {
+        let mut passed = self.passed.load(Ordering::Relaxed);
         loop {
             call = match select(call, Box::pin(tokio::task::yield_now())).await {
                 Either::Left((output, _)) => return output,
                 Either::Right(((), call)) => call,
             };
-            if !self.azure.requests_to(endpoint).is_empty() {
-                self.clock.advance(Duration::from_secs(1));
+            let tried = TICK * passed;
+            if tried < ONE_TRY * self.azure.requests_to(endpoint).len() as u32 {
+                passed += 1;
+                self.passed.store(passed, Ordering::Relaxed);
+                self.clock.advance(TICK);
                 for _ in 0..10 {
                     tokio::task::yield_now().await;
                 }
