@@ -15,10 +15,10 @@ mod credential;
 mod diagnosis;
 mod environment;
 mod error;
-#[cfg(fuzzing)]
+#[cfg(cross_tenant_identity_fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(all(test, not(fuzzing)))]
+#[cfg(all(test, not(cross_tenant_identity_fuzzing)))]
 mod fuzzing;
 mod key;
 mod managed_identity;

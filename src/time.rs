@@ -122,8 +122,11 @@ impl Clock for SystemClock {
     }
 }
 
-#[cfg(any(test, fuzzing))]
-#[cfg_attr(fuzzing, allow(dead_code, reason = "tests use the rest"))]
+#[cfg(any(test, cross_tenant_identity_fuzzing))]
+#[cfg_attr(
+    cross_tenant_identity_fuzzing,
+    allow(dead_code, reason = "tests use the rest")
+)]
 pub(crate) mod tests {
     use super::*;
     use std::sync::{

@@ -3,8 +3,11 @@
 
 #[cfg(feature = "reqwest")]
 mod default_client;
-#[cfg(any(test, fuzzing))]
-#[cfg_attr(fuzzing, allow(dead_code, reason = "tests use the rest"))]
+#[cfg(any(test, cross_tenant_identity_fuzzing))]
+#[cfg_attr(
+    cross_tenant_identity_fuzzing,
+    allow(dead_code, reason = "tests use the rest")
+)]
 pub(crate) mod scripted;
 mod tries;
 

@@ -12,7 +12,7 @@ use cross_tenant_identity::{
 use cross_tenant_identity_emulator::{Endpoint, Fault, Step, Times};
 use futures::future::join_all;
 use std::time::Duration;
-use support::{ARM, STORAGE, World, claims, refused};
+use support::{ARM, STORAGE, World, at_once, claims, refused};
 
 /// Entra's clock is a day ahead, so that the assertion has long expired: AADSTS700024.
 fn out_of_time() -> Fault {
@@ -27,6 +27,24 @@ fn bad_signature() -> Fault {
         401,
         r#"{"error":"invalid_client","error_description":"AADSTS700027: The certificate with identifier used to sign the client assertion is not registered on application. Trace ID: 0 Correlation ID: 0 Timestamp: 2026-11-24 00:00:00Z","error_codes":[700027]}"#,
     )
+}
+
+/// Entra has given what is cut on the way, and would see a loop in it.
+#[tokio::test]
+async fn answers_that_are_cut_again_and_again_are_no_loop_to_entra() {
+    let world = World::new();
+    let mut options = world.options();
+    options.retry = Some(at_once(2));
+    let credential = world.credential_with(options);
+    world
+        .azure
+        .set_fault(Endpoint::Token, Fault::ResetInBody, Times::UntilLifted);
+    for _ in 0..20 {
+        assert!(credential.get_token(&[ARM], None).await.is_err());
+        // What failed is forgotten, so that the next call asks again; what was asked is not.
+        credential.invalidate_all();
+    }
+    assert_eq!(world.count(Endpoint::Token), 10);
 }
 
 fn requests(world: &World) -> (usize, usize) {

@@ -1,19 +1,29 @@
 //! No token, assertion or identity header in any log or Debug output.
 
+#[path = "../examples/support/arm.rs"]
+#[allow(dead_code)]
+mod arm;
 mod support;
+#[path = "../examples/support/vault.rs"]
+mod vault;
 
+use arm::ResourceManager;
 use azure_core::{credentials::TokenCredential, error::ErrorKind};
 use azure_identity::ClientAssertion;
+use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, Diagnosis, ManagedIdentityAssertion,
 };
 use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
+use futures::TryStreamExt;
 use std::{
     fmt::Write,
     io,
     sync::{Arc, Mutex},
 };
 use support::{ARM, STORAGE, World, at_once, refused};
+
+const VAULT: &str = "https://vault.azure.net/.default";
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -244,6 +254,21 @@ async fn a_log_at_trace_tells_the_legs_and_no_secret() {
         .azure
         .set_fault(Endpoint::Token, Fault::ResetInBody, Times::Count(1));
     let token = credential.get_token(&[ARM], None).await.unwrap();
+    // What SDK clients do with a token is told by azure_core, with its redaction.
+    let arm = ResourceManager::new(credential.clone(), world.azure.client_options()).unwrap();
+    let groups = arm.resource_groups(&world.story.target_subscription_id);
+    assert_eq!(
+        groups.unwrap().try_collect::<Vec<_>>().await.unwrap().len(),
+        1
+    );
+    let url = vault::emulated(&world.azure, &world.story, "greeting").unwrap();
+    let vault_options = SecretClientOptions {
+        client_options: world.azure.client_options(),
+        ..Default::default()
+    };
+    let vault = SecretClient::new(&url, credential.clone(), Some(vault_options)).unwrap();
+    vault.get_secret("greeting", None).await.unwrap();
+    let vault_token = credential.get_token(&[VAULT], None).await.unwrap();
     let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let jwt = assertion.secret(None).await.unwrap();
     let echo = Fault::json(
@@ -270,7 +295,7 @@ async fn a_log_at_trace_tells_the_legs_and_no_secret() {
         azure_core::Error::from(error.clone()),
         world.azure.requests(),
     );
-    for secret in [token.token.secret(), &jwt] {
+    for secret in [token.token.secret(), vault_token.token.secret(), &jwt] {
         for part in secret.split('.') {
             assert!(!everything.contains(part), "a secret is shown");
         }

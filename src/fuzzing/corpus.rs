@@ -1,4 +1,4 @@
-//! Writes `fuzz/corpus` anew: what the emulator answers, when it is asked well and when not.
+//! Writes `tests/corpus` anew: what the emulator answers, when it is asked well and when not.
 
 use azure_core::{
     base64::decode_url_safe,
@@ -135,14 +135,14 @@ fn payload(token: &str) -> String {
 
 fn write(target: &str, name: &str, seed: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
+        .join("tests/corpus")
         .join(target);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(name), seed).unwrap();
 }
 
 #[tokio::test]
-#[ignore = "writes fuzz/corpus anew; run it when the emulator has learnt another answer"]
+#[ignore = "writes tests/corpus anew; run it when the emulator has learnt another answer"]
 async fn the_emulators_answers_become_the_corpus() {
     identity().await;
     token().await;

@@ -16,7 +16,7 @@ const TARGETS: [(&str, Target); 6] = [
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
+        .join("tests/corpus")
         .join(target);
     let mut seeds: Vec<_> = fs::read_dir(&folder)
         .unwrap_or_else(|why| panic!("{}: {why}", folder.display()))
