@@ -552,8 +552,4 @@ fn check_scope(scope: &str) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod faults;
-#[cfg(test)]
-mod held;
-#[cfg(all(test, feature = "reqwest"))]
-mod service;
+mod tests;

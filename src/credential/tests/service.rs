@@ -6,13 +6,13 @@
     unreachable_pub,
     reason = "an example's, of which this uses a part"
 )]
-#[path = "../../examples/support/arm.rs"]
+#[path = "../../../examples/support/arm.rs"]
 mod arm;
 #[allow(unreachable_pub, reason = "an example's")]
-#[path = "../../examples/support/service.rs"]
+#[path = "../../../examples/support/service.rs"]
 mod example;
 #[allow(unreachable_pub, reason = "an example's")]
-#[path = "../../examples/support/vault.rs"]
+#[path = "../../../examples/support/vault.rs"]
 mod vault;
 
 use super::*;

@@ -1,0 +1,8 @@
+//! The credential in bad times, on real sockets and on a clock that a test holds.
+
+use super::*;
+
+mod faults;
+mod held;
+#[cfg(feature = "reqwest")]
+mod service;
