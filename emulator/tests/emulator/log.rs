@@ -51,7 +51,10 @@ async fn no_secret_is_in_the_log_but_equal_ones_compare() {
         .with("client_secret", "the-client-secret");
     secret.send(&emulator).await;
 
-    let shown = format!("{:?} {emulator:?}", emulator.requests());
+    let leaf = emulator.server_certificate(&["127.0.0.1"]).expect("a leaf");
+    let key: Vec<_> = leaf.private_key_pem.lines().collect();
+    let shown = format!("{:?} {emulator:?} {leaf:?} {story:?}", emulator.requests());
+    assert!(!shown.contains(key[1]));
     for secret in [&assertion, &token, header, "the-client-secret"] {
         assert!(!shown.contains(secret));
         // Nor its telling part: signature or claims.
