@@ -51,6 +51,8 @@ async fn tls_that_is_refused() {
         let sent = usize::from(state != State::Cold);
         for call in ["first", "next"] {
             let seen = world.call(Endpoint::Token, &cell).await;
+            let (_, bound) = cell.tries_at(Endpoint::Token, state);
+            assert!(seen.waited <= bound, "{name}, {call}: {:?}", seen.waited);
             match &seen.outcome {
                 Ok(Served::AtHand) if state.has_token() => {}
                 Err(error) if !state.has_token() => is_told(&cell, Endpoint::Token, error),
