@@ -2,12 +2,11 @@
 
 use crate::{
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, quoted},
-    cache::{Cache, Fetch, Fetched, GaveUp, Limits},
+    cache::{Cache, CachedToken, CachedTokens, Fetch, Fetched, GaveUp, Key, Limits, Request},
     claims::Claims,
     environment::Environment,
     error::{self, Error, Stage},
     managed_identity::{Selector, imds::Imds, is_token},
-    meter::Meter,
     redact,
     time::{Clock, SystemClock},
 };
@@ -15,7 +14,7 @@ use async_trait::async_trait;
 use azure_core::{
     credentials::AccessToken,
     error::ErrorKind,
-    http::{ClientMethodOptions, ClientOptions, Context, RetryOptions},
+    http::{ClientMethodOptions, ClientOptions, RetryOptions},
     time::OffsetDateTime,
 };
 use azure_identity::{ClientAssertion, UserAssignedId};
@@ -23,11 +22,8 @@ use futures::future::{BoxFuture, FutureExt};
 use std::{
     borrow::Cow,
     fmt,
-    hash::{DefaultHasher, Hasher},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    hash::{Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 use tracing::{debug, info};
@@ -67,7 +63,7 @@ use tracing::{debug, info};
 pub struct ManagedIdentityAssertion(Arc<Source>);
 
 struct Source {
-    cache: AssertionCache,
+    assertion: KeptAssertion,
     audience: Arc<str>,
 }
 
@@ -162,8 +158,13 @@ impl ManagedIdentityAssertion {
             environment,
             Arc::clone(&clock),
         )?;
-        let cache = assertion_cache(Arc::new(FromImds(Arc::new(imds))), clock);
-        Ok(Self(Arc::new(Source { cache, audience })))
+        let assertion = KeptAssertion::new(Arc::new(FromImds(Arc::new(imds))), clock);
+        let source = Arc::new(Source {
+            assertion,
+            audience,
+        });
+        Source::list(&source);
+        Ok(Self(source))
     }
 
     pub(crate) fn audience(&self) -> &Arc<str> {
@@ -173,24 +174,8 @@ impl ManagedIdentityAssertion {
 
 #[async_trait]
 impl ClientAssertion for ManagedIdentityAssertion {
-    async fn secret(&self, options: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
-        let wish = options
-            .as_ref()
-            .and_then(|options| options.context.value::<Arc<Wish>>());
-        if let Some(wish) = wish {
-            wish.is_granted_by_us.store(true, Ordering::Relaxed);
-        }
-        let cache = &self.0.cache;
-        let token = match wish.and_then(|wish| wish.instead_of) {
-            None => cached(cache).await?,
-            Some(refused) => {
-                let current = cached(cache).await?;
-                match fingerprint(current.token.secret()) == refused {
-                    true => cache.replace((), &current).await?,
-                    false => current,
-                }
-            }
-        };
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        let token = self.0.assertion.get().await?;
         Ok(token.token.secret().to_owned())
     }
 }
@@ -223,35 +208,118 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
     Ok(audience.into())
 }
 
-/// An assertion is kept once, by its source, under the one key that it has.
-type AssertionCache = Cache<(), Error>;
+/// The sources of this process, to find the one that has handed out an assertion. What a user gives
+/// to `with_assertion` may be one of them, or have one inside.
+static SOURCES: Mutex<Vec<Weak<Source>>> = Mutex::new(Vec::new());
 
-fn assertion_cache(from: Arc<dyn Fetch<(), Error>>, clock: Arc<dyn Clock>) -> AssertionCache {
-    let limits = Limits {
-        keys: 1,
-        flights: 1,
-        // The host's endpoint has limits of its own, and the back-off keeps to them.
-        requests: usize::MAX,
-        flight: LONGEST_FLIGHT,
-        remembers: |_| true,
-    };
-    Cache::new(from, limits, clock)
+impl Source {
+    fn list(source: &Arc<Self>) {
+        let mut sources = SOURCES.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.retain(|source| source.strong_count() > 0);
+        sources.push(Arc::downgrade(source));
+    }
+
+    /// Those that have this assertion at hand: several, if they are for the same identity of a host.
+    fn with(assertion: &AccessToken) -> Vec<Arc<Self>> {
+        let sources = SOURCES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut with: Vec<_> = sources.iter().filter_map(Weak::upgrade).collect();
+        with.retain(|source| source.assertion.is(assertion));
+        with
+    }
 }
 
-/// The identity leg's own deadline is 75 s.
-const LONGEST_FLIGHT: Duration = Duration::from_secs(80);
+/// An assertion that is kept for as long as it is good, and renewed ahead of time.
+#[derive(Debug)]
+pub(crate) struct KeptAssertion {
+    cache: Cache<TheAssertion, Error>,
+    key: TheAssertion,
+}
 
-async fn cached(cache: &AssertionCache) -> Result<AccessToken, Error> {
-    match cache.at_hand(&()) {
-        Some(token) => Ok(token),
-        None => cache.get(()).await,
+/// The one key that the cache of a source has.
+#[derive(Clone, Debug)]
+struct TheAssertion {
+    name: Arc<str>,
+    tokens: Arc<CachedTokens>,
+}
+
+impl Key for TheAssertion {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn tokens(&self) -> &CachedTokens {
+        &self.tokens
+    }
+
+    fn tenant(&self) -> &str {
+        "home"
+    }
+}
+
+impl PartialEq for TheAssertion {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for TheAssertion {}
+
+impl Hash for TheAssertion {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl KeptAssertion {
+    fn new(from: Arc<dyn Fetch<TheAssertion, Error>>, clock: Arc<dyn Clock>) -> Self {
+        let limits = Limits {
+            tokens: 1,
+            at_once: 1,
+            // The host's endpoint has limits of its own, and the back-off keeps to them.
+            requests: usize::MAX,
+            // The identity leg's own deadline is 75 s.
+            fetch: Duration::from_secs(80),
+            remembers: |_| true,
+            fails_unchanged: false,
+        };
+        Self {
+            cache: Cache::new(from, limits, clock),
+            key: TheAssertion {
+                name: "assertion".into(),
+                tokens: Arc::default(),
+            },
+        }
+    }
+
+    async fn get(&self) -> Result<AccessToken, Error> {
+        match self.cache.at_hand(&self.key.tokens, &self.key.name) {
+            Some(token) => Ok(token),
+            None => self.cache.get(self.key.clone()).await,
+        }
+    }
+
+    async fn replace(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
+        self.cache.replace(self.key.clone(), refused).await
+    }
+
+    /// Whether this is the one at hand.
+    fn is(&self, assertion: &AccessToken) -> bool {
+        let is_it = |token: &CachedToken| token.is(assertion);
+        self.key.tokens.with(&self.key.name, is_it) == Some(true)
+    }
+
+    /// The one at hand, whatever its age.
+    fn current(&self) -> Option<AccessToken> {
+        let token = |token: &CachedToken| token.token().clone();
+        self.key.tokens.with(&self.key.name, token)
     }
 }
 
 struct FromImds(Arc<Imds>);
 
-impl Fetch<(), Error> for FromImds {
-    fn fetch(&self, (): (), _: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Error>> {
+impl Fetch<TheAssertion, Error> for FromImds {
+    fn fetch(&self, _: TheAssertion, _: Request) -> BoxFuture<'static, Result<Fetched, Error>> {
         let imds = Arc::clone(&self.0);
         async move {
             let token = imds.token().await?;
@@ -269,96 +337,60 @@ impl Fetch<(), Error> for FromImds {
     }
 }
 
-/// What a credential tells a source of this crate's, in the context of its call: any other source
-/// does not look at it.
-#[derive(Debug, Default)]
-struct Wish {
-    /// The fingerprint of an assertion that Entra has refused for its time or signature. A context
-    /// is no place for a secret.
-    instead_of: Option<u64>,
-    /// Set by a source of ours: it keeps its assertion itself.
-    is_granted_by_us: AtomicBool,
-}
-
-fn fingerprint(assertion: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(assertion.as_bytes());
-    hasher.finish()
-}
-
 /// Where a credential has its assertions from.
 #[derive(Debug)]
 pub(crate) enum AssertionSource {
     ManagedIdentity(ManagedIdentityAssertion),
-    Given(Arc<Given>, AssertionCache),
-}
-
-/// A source of the user's.
-#[derive(Debug)]
-pub(crate) struct Given {
-    source: Arc<dyn ClientAssertion>,
-    /// Whether it turned out to be one of ours after all, which keeps its assertion itself.
-    is_ours: AtomicBool,
-    clock: Arc<dyn Clock>,
+    /// A source of the user's.
+    Given(KeptAssertion),
 }
 
 impl AssertionSource {
     pub(crate) fn given(source: Arc<dyn ClientAssertion>, clock: Arc<dyn Clock>) -> Self {
         let given = Arc::new(Given {
             source,
-            is_ours: AtomicBool::new(false),
             clock: Arc::clone(&clock),
         });
-        let cache = assertion_cache(Arc::new(FromGiven(Arc::clone(&given))), clock);
-        Self::Given(given, cache)
+        Self::Given(KeptAssertion::new(Arc::new(FromGiven(given)), clock))
     }
 
     pub(crate) async fn assertion(&self) -> Result<AccessToken, Error> {
-        match self {
-            Self::ManagedIdentity(assertion) => cached(&assertion.0.cache).await,
-            Self::Given(given, _) if given.is_ours() => given.ask(None).await,
-            Self::Given(_, cache) => cached(cache).await,
-        }
+        self.kept().get().await
     }
 
     /// An assertion in place of one that Entra has refused; the same one, if its source has no
     /// other.
     pub(crate) async fn replace(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
-        match self {
-            Self::ManagedIdentity(assertion) => assertion.0.cache.replace((), refused).await,
-            Self::Given(given, _) if given.is_ours() => {
-                given.ask(Some(fingerprint(refused.token.secret()))).await
-            }
-            Self::Given(_, cache) => cache.replace((), refused).await,
-        }
+        self.kept().replace(refused).await
     }
 
     /// Forgets the assertion at hand, so that the next exchange asks for one.
     pub(crate) fn forget(&self) {
+        let kept = self.kept();
+        // A source that hands out what one of ours has at hand would hand it out again.
+        for source in kept.current().iter().flat_map(Source::with) {
+            source.assertion.cache.clear();
+        }
+        kept.cache.clear();
+    }
+
+    fn kept(&self) -> &KeptAssertion {
         match self {
-            Self::ManagedIdentity(assertion) => assertion.0.cache.clear(),
-            Self::Given(_, cache) => cache.clear(),
+            Self::ManagedIdentity(assertion) => &assertion.0.assertion,
+            Self::Given(kept) => kept,
         }
     }
 }
 
-impl Given {
-    fn is_ours(&self) -> bool {
-        self.is_ours.load(Ordering::Relaxed)
-    }
+#[derive(Debug)]
+struct Given {
+    source: Arc<dyn ClientAssertion>,
+    clock: Arc<dyn Clock>,
+}
 
-    async fn ask(&self, instead_of: Option<u64>) -> Result<AccessToken, Error> {
-        let wish = Arc::new(Wish {
-            instead_of,
-            ..Default::default()
-        });
-        let options = ClientMethodOptions {
-            context: Context::new().with_value(Arc::clone(&wish)),
-        };
-        let jwt = self.source.secret(Some(options)).await.map_err(of_source)?;
-        if wish.is_granted_by_us.load(Ordering::Relaxed) {
-            self.is_ours.store(true, Ordering::Relaxed);
-        }
+impl Given {
+    async fn ask(&self) -> Result<AccessToken, Error> {
+        let jwt = self.source.secret(None).await.map_err(of_source)?;
         if !is_token(&jwt) {
             return Err(Error::new(
                 Stage::Assertion,
@@ -376,12 +408,23 @@ impl Given {
 
 struct FromGiven(Arc<Given>);
 
-impl Fetch<(), Error> for FromGiven {
-    fn fetch(&self, (): (), _: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Error>> {
+impl Fetch<TheAssertion, Error> for FromGiven {
+    fn fetch(
+        &self,
+        _: TheAssertion,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Fetched, Error>> {
         let given = Arc::clone(&self.0);
         async move {
+            if let Some(refused) = request.rejected {
+                for source in Source::with(&refused) {
+                    // What it brings is asked for below; why it brings nothing says less than the
+                    // refusal does.
+                    drop(source.assertion.replace(&refused).await);
+                }
+            }
             Ok(Fetched {
-                token: given.ask(None).await?,
+                token: given.ask().await?,
                 refresh_on: None,
             })
         }

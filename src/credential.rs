@@ -3,11 +3,11 @@
 use crate::{
     assertion::{AssertionSource, ManagedIdentityAssertion, ManagedIdentityAssertionOptions},
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, ClientId, TenantId, quoted},
-    cache::{Cache, Fetch, Fetched, GaveUp, Limits},
+    budget::Budget,
+    cache::{Cache, Fetch, Fetched, GaveUp, Limits, Request},
     environment::Environment,
     error::{Error, Stage},
-    key::{Key, KeyView, Names},
-    meter::Meter,
+    tenants::{Tenant, Tenants, TokenKey},
     time::{Clock, SystemClock},
     token_endpoint::{TokenEndpoint, TokenRequest},
 };
@@ -34,18 +34,21 @@ use tracing::{Instrument, debug, debug_span, info};
 ///
 /// 1. While a token is good, a call returns it at once: without a request, and without waiting for
 ///    anybody else's.
-/// 2. Tokens that are in use are renewed ahead of time, in the background of the tokio runtime that
-///    asked first: when the service says (`refresh_in`), else at half of a life of 2 h and more, else
-///    10 minutes before expiry. One that nobody asked for in a whole life is let go.
-/// 3. From 7 minutes before expiry, which is when SDK clients ask for a later one, a call waits for
-///    it until 5 s after it was requested, and then takes what is there.
-/// 4. All who want the same token share one request, which survives the cancellation of any of them
-///    and the end of the runtime that began it.
+/// 2. Tokens that are in use are renewed ahead of time: when the service says (`refresh_in`), else at
+///    half of a life of 2 h and more, else when a third of the life is left (at least 10 minutes, at
+///    most half). One that nobody asked for in a whole life is let go.
+/// 3. From 7 minutes before expiry, which is when SDK clients ask for a later one, a call waits up to
+///    3 s for the new token, and otherwise returns the current one; see [`UnchangedDueToken`].
+/// 4. All who want the same token share one request. Requests are made on a thread of the crate's own,
+///    which starts with the first and ends with the last credential: neither a caller that is
+///    cancelled nor a runtime that ends or stands still disturbs the others, and none is needed. A
+///    transport, policy or assertion source of yours runs there, too, so it must not block.
 /// 5. A renewal that fails leaves the token at hand in use. It is tried again after 1 s to 60 s, or
-///    when `Retry-After` says (at most 300 s).
-/// 6. Without a usable token a failure is remembered: for up to 10 s when it may pass by itself, up
-///    to 60 s when somebody has to mend something, and for a `Retry-After` of up to 30 s. Calls
-///    meanwhile get it at once, with its age and the time of the next try.
+///    when `Retry-After` says (at most 300 s), which all renewals of the family wait for.
+/// 6. Without a usable token a failure is remembered: for up to 10 s when it may pass by itself, for
+///    30 s when the service has refused, up to 60 s when nothing was answered and somebody has to
+///    mend something, and for a `Retry-After` of up to 30 s. Calls meanwhile get it at once, with its
+///    age and the time of the next try. [`invalidate_all`](Self::invalidate_all) gives a try at once.
 /// 7. A token is not served in the last 30 s of its life, whatever was done to the wall clock or
 ///    slept through.
 /// 8. At most 10 token requests are answered for the same token in 5 minutes, some of which are kept
@@ -54,18 +57,20 @@ use tracing::{Instrument, debug, debug_span, info};
 ///    rules 5 and 6 pace those.
 /// 9. The assertion is kept once for all tenants. When Entra refuses it for its time or signature,
 ///    the host is asked for another, and the exchange repeated only if one comes.
-/// 10. A token that a service has rejected is dropped by [`invalidate`](Self::invalidate). Dropping
+/// 10. A token that a service has rejected is replaced by [`invalidate`](Self::invalidate). Dropping
 ///     the last credential of a family ends all that was started for it.
+/// 11. Of more tokens than `max_cached_tokens` those that were not used lately go first.
 pub struct CrossTenantManagedIdentityCredential {
     family: Arc<Family>,
-    names: Arc<Names>,
+    tenant: Arc<Tenant>,
 }
 
 /// What a credential shares with all that [`for_tenant`] makes of it.
 ///
 /// [`for_tenant`]: CrossTenantManagedIdentityCredential::for_tenant
 struct Family {
-    cache: Cache<Key, Error>,
+    cache: Cache<TokenKey, Error>,
+    tenants: Arc<Tenants>,
     exchange: Arc<Exchange>,
 }
 
@@ -113,7 +118,7 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
     /// that is unwell gets as many as these options make.
     pub retry: Option<RetryOptions>,
 
-    /// How many tokens the family keeps; the expired go first, then the earliest to expire.
+    /// How many tokens the family keeps. The ones that were not used lately go first.
     ///
     /// Default: 1,000. One token is some 2 KB.
     pub max_cached_tokens: Option<usize>,
@@ -124,9 +129,29 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
     /// Default: 64.
     pub max_concurrent_requests: Option<usize>,
 
+    /// What a call gets in the last 7 minutes of a token's life when there is no new one.
+    ///
+    /// Default: [`UnchangedDueToken::Serve`].
+    pub unchanged_due_token: UnchangedDueToken,
+
     /// Which managed identity vouches, and how to reach it. Not looked at by
     /// [`with_assertion`](CrossTenantManagedIdentityCredential::with_assertion).
     pub managed_identity: ManagedIdentityAssertionOptions,
+}
+
+/// What a call gets for a token in its last 7 minutes that could not be renewed within 3 s.
+///
+/// It is good until it expires, and most callers are best served with it. But Event Hubs' client from
+/// 0.16 on asks 6 minutes before expiry, and gives a path's renewal up for good if the token that it
+/// gets then does not live longer than the one it has; after an error it asks again 30 s later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnchangedDueToken {
+    /// The token at hand.
+    #[default]
+    Serve,
+    /// An error. Only for a client that does not bear a token which does not live longer.
+    Fail,
 }
 
 impl CrossTenantManagedIdentityCredential {
@@ -192,30 +217,32 @@ impl CrossTenantManagedIdentityCredential {
     ///
     /// When `tenant_id` is neither a GUID nor a domain name.
     pub fn for_tenant(&self, tenant_id: &str) -> azure_core::Result<Arc<Self>> {
+        let tenant_id = TenantId::parse(tenant_id).map_err(Error::configuration)?;
         Ok(Arc::new(Self {
             family: Arc::clone(&self.family),
-            names: Names::new(
-                TenantId::parse(tenant_id).map_err(Error::configuration)?,
-                self.names.client_id.clone(),
-            ),
+            tenant: self.family.tenants.tenant(tenant_id),
         }))
     }
 
-    /// Drops the token that a service has rejected, so that the next call for these scopes gets a
-    /// new one. Any other token, such as the one that has replaced it meanwhile, stays.
+    /// Has the token replaced that a service has rejected. Calls for these scopes get the new one; if
+    /// none comes within 3 s they get the rejected one, which other services may find good. It is
+    /// asked for at most once a minute. Any other token, such as the one that has replaced it
+    /// meanwhile, is left alone.
     ///
     /// A service that answers 401 gives the credential no sign of it; whoever sees the answer has
     /// to say so.
     pub fn invalidate(&self, scopes: &[&str], rejected: &AccessToken) {
         if let Ok(key) = self.key(scopes) {
-            self.family.cache.remove(&key, rejected);
+            self.family.cache.reject(&key, rejected);
         }
     }
 
     /// Drops all tokens, of all tenants of this credential's family, and the assertion.
     pub fn invalidate_all(&self) {
-        self.family.cache.clear();
+        // In this order: a fetch that begins after the tokens are gone finds the old assertion no more,
+        // and what one that began before brings is not kept.
         self.family.exchange.assertion.forget();
+        self.family.cache.clear();
     }
 
     pub(crate) fn build(
@@ -225,7 +252,7 @@ impl CrossTenantManagedIdentityCredential {
         environment: Environment,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, Error> {
-        let names = names(tenant_id, client_id)?;
+        let (tenant_id, client_id) = ids(tenant_id, client_id)?;
         let limits = limits(&options)?;
         let authority = authority(&options, &environment)?;
         one_cloud(&authority, &options.managed_identity)?;
@@ -244,10 +271,8 @@ impl CrossTenantManagedIdentityCredential {
             options.retry,
             Arc::clone(&clock),
         )?;
-        Ok(Self::first(
-            names,
-            Family::new(source, endpoint, limits, clock),
-        ))
+        let family = Family::new(client_id, source, endpoint, limits, clock);
+        Ok(Self::first(tenant_id, family))
     }
 
     fn build_with(
@@ -258,7 +283,7 @@ impl CrossTenantManagedIdentityCredential {
         environment: Environment,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, Error> {
-        let names = names(tenant_id, client_id)?;
+        let (tenant_id, client_id) = ids(tenant_id, client_id)?;
         let limits = limits(&options)?;
         let authority = authority(&options, &environment)?;
         // For diagnosis alone: what the assertion was asked for is its source's business.
@@ -272,27 +297,24 @@ impl CrossTenantManagedIdentityCredential {
             options.retry,
             Arc::clone(&clock),
         )?;
-        Ok(Self::first(
-            names,
-            Family::new(source, endpoint, limits, clock),
-        ))
+        let family = Family::new(client_id, source, endpoint, limits, clock);
+        Ok(Self::first(tenant_id, family))
     }
 
-    fn first(names: Arc<Names>, family: Family) -> Arc<Self> {
+    fn first(tenant_id: TenantId, family: Family) -> Arc<Self> {
         Arc::new(Self {
+            tenant: family.tenants.tenant(tenant_id),
             family: Arc::new(family),
-            names,
         })
     }
 
     fn at_hand(&self, scope: &str) -> Option<AccessToken> {
-        let key: &dyn KeyView = &(&*self.names, scope);
-        self.family.cache.at_hand(key)
+        self.family.cache.at_hand(&self.tenant.tokens, scope)
     }
 
-    fn key(&self, scopes: &[&str]) -> Result<Key, Error> {
-        Ok(Key {
-            names: Arc::clone(&self.names),
+    fn key(&self, scopes: &[&str]) -> Result<TokenKey, Error> {
+        Ok(TokenKey {
+            tenant: Arc::clone(&self.tenant),
             scopes: canonical(scopes)?,
         })
     }
@@ -300,6 +322,7 @@ impl CrossTenantManagedIdentityCredential {
 
 impl Family {
     fn new(
+        client_id: ClientId,
         assertion: AssertionSource,
         endpoint: TokenEndpoint,
         limits: Limits<Error>,
@@ -313,6 +336,7 @@ impl Family {
         let fetch = Arc::new(FromEntra(Arc::clone(&exchange)));
         Self {
             cache: Cache::new(fetch, limits, clock),
+            tenants: Tenants::new(client_id),
             exchange,
         }
     }
@@ -320,17 +344,16 @@ impl Family {
 
 struct FromEntra(Arc<Exchange>);
 
-impl Fetch<Key, Error> for FromEntra {
-    fn fetch(&self, key: Key, meter: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Error>> {
+impl Fetch<TokenKey, Error> for FromEntra {
+    fn fetch(&self, key: TokenKey, request: Request) -> BoxFuture<'static, Result<Fetched, Error>> {
         let exchange = Arc::clone(&self.0);
-        let names = Arc::clone(&key.names);
         let span = debug_span!(
             "exchange",
-            tenant = %names.tenant,
-            client_id = %names.client_id,
+            tenant = %key.tenant.id,
+            client_id = %key.tenant.client_id,
             scopes = %key.scopes
         );
-        async move { exchange.token(&key, meter).await }
+        async move { exchange.token(&key, &request.budget).await }
             .instrument(span)
             .boxed()
     }
@@ -341,7 +364,7 @@ impl Fetch<Key, Error> for FromEntra {
 }
 
 impl Exchange {
-    async fn token(&self, key: &Key, meter: Arc<Meter>) -> Result<Fetched, Error> {
+    async fn token(&self, key: &TokenKey, budget: &Arc<Budget>) -> Result<Fetched, Error> {
         let start = self.clock.monotonic();
         let assertion = self.assertion.assertion().await?;
         let duration = self.clock.monotonic().saturating_sub(start);
@@ -349,33 +372,33 @@ impl Exchange {
             duration_ms = duration.as_millis() as u64,
             "client assertion at hand"
         );
-        let refusal = match self.ask(key, &assertion, &meter).await {
+        let refusal = match self.ask(key, &assertion, budget).await {
             Err(error) if error.is_about_the_assertion() => error,
             result => return result,
         };
         // Its time or signature was refused: worth a second try, but only with other bytes. Why
         // there are none says less than the refusal does.
         match self.assertion.replace(&assertion).await {
-            Ok(other) if other.token != assertion.token => self.ask(key, &other, &meter).await,
+            Ok(other) if other.token != assertion.token => self.ask(key, &other, budget).await,
             _ => Err(refusal),
         }
     }
 
     async fn ask(
         &self,
-        key: &Key,
+        key: &TokenKey,
         assertion: &AccessToken,
-        meter: &Arc<Meter>,
+        budget: &Arc<Budget>,
     ) -> Result<Fetched, Error> {
         let asked = TokenRequest {
-            tenant: key.names.tenant.clone(),
-            client_id: key.names.client_id.clone(),
+            tenant: key.tenant.id.clone(),
+            client_id: key.tenant.client_id.clone(),
             scopes: Arc::clone(&key.scopes),
         };
         let start = self.clock.monotonic();
         let result = self
             .endpoint
-            .exchange(&asked, assertion.token.secret(), Arc::clone(meter))
+            .exchange(&asked, assertion.token.secret(), Arc::clone(budget))
             .await;
         let duration_ms = self.clock.monotonic().saturating_sub(start).as_millis() as u64;
         match &result {
@@ -456,16 +479,16 @@ impl fmt::Debug for CrossTenantManagedIdentityCredential {
                 "authority",
                 &self.family.exchange.endpoint.authority().origin(),
             )
-            .field("tenant_id", &self.names.tenant.as_str())
-            .field("client_id", &self.names.client_id.as_str())
+            .field("tenant_id", &self.tenant.id.as_str())
+            .field("client_id", &self.tenant.client_id.as_str())
             .finish_non_exhaustive()
     }
 }
 
-fn names(tenant_id: &str, client_id: &str) -> Result<Arc<Names>, Error> {
-    let tenant = TenantId::parse(tenant_id).map_err(Error::configuration)?;
+fn ids(tenant_id: &str, client_id: &str) -> Result<(TenantId, ClientId), Error> {
+    let tenant_id = TenantId::parse(tenant_id).map_err(Error::configuration)?;
     let client_id = ClientId::parse(client_id).map_err(Error::configuration)?;
-    Ok(Names::new(tenant, client_id))
+    Ok((tenant_id, client_id))
 }
 
 fn limits(options: &CrossTenantManagedIdentityCredentialOptions) -> Result<Limits<Error>, Error> {
@@ -476,8 +499,8 @@ fn limits(options: &CrossTenantManagedIdentityCredentialOptions) -> Result<Limit
         given => Ok(given.unwrap_or(default)),
     };
     Ok(Limits {
-        keys: at_least_one("max_cached_tokens", options.max_cached_tokens, 1000)?,
-        flights: at_least_one(
+        tokens: at_least_one("max_cached_tokens", options.max_cached_tokens, 1000)?,
+        at_once: at_least_one(
             "max_concurrent_requests",
             options.max_concurrent_requests,
             64,
@@ -485,9 +508,10 @@ fn limits(options: &CrossTenantManagedIdentityCredentialOptions) -> Result<Limit
         // A margin to the 15 equal requests in 5 minutes at which Entra sees a loop.
         requests: 10,
         // The identity leg's 80 s and twice the token leg's 30 s.
-        flight: Duration::from_secs(140),
+        fetch: Duration::from_secs(140),
         // The assertion's own cache remembers why there is none: what mends it there mends all.
         remembers: |error| error.stage() != Stage::Assertion,
+        fails_unchanged: options.unchanged_due_token == UnchangedDueToken::Fail,
     })
 }
 

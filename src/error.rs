@@ -155,6 +155,29 @@ impl Error {
                 ),
                 Some(next),
             ),
+            GaveUp::NotRenewed(next) => (
+                format!(
+                    "the token at hand expires within minutes and could not be renewed yet; the next request goes out in {} s at the latest when somebody asks. It is not handed out because unchanged_due_token is Fail",
+                    next.as_secs_f64().ceil()
+                ),
+                None,
+            ),
+            GaveUp::QueueStoodStill { queued } => (
+                format!(
+                    "no request for any token has succeeded for 5 minutes, and {queued} more are queued behind this one: raise max_concurrent_requests, or ask for fewer tokens at a time"
+                ),
+                None,
+            ),
+            GaveUp::NoThread(kind) => (
+                format!(
+                    "the operating system gave no thread to request tokens on ({kind}): look at the limits on threads and memory of this process"
+                ),
+                None,
+            ),
+            GaveUp::Ended => (
+                "the task that requests tokens ended before there was an answer: the process or its runtime is shutting down".to_owned(),
+                None,
+            ),
         };
         Self::build(stage, message, |inner| {
             inner.is_transient = true;
@@ -220,6 +243,16 @@ impl StdError for Error {
 impl Failure for Error {
     fn is_transient(&self) -> bool {
         self.0.is_transient
+    }
+
+    fn is_refusal(&self) -> bool {
+        let Some(status) = self.0.status.map(u16::from) else {
+            return false;
+        };
+        // Of a service that is unwell; and an identity endpoint says 404 and 410 for a moment.
+        let is_outage = matches!(status, 408 | 429 | 500..)
+            || (self.0.stage == Stage::Assertion && self.0.is_transient);
+        !is_outage
     }
 
     fn retry_after(&self) -> Option<Duration> {

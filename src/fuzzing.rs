@@ -16,13 +16,13 @@ mod wire;
 
 use crate::{
     authority::{AuthorityHost, ClientId, TenantId},
+    budget::Budget,
     cache::Fetched,
     claims::Claims,
     diagnosis::Diagnosis,
     environment::Environment,
     error::Error,
     managed_identity::{imds::Imds, is_token},
-    meter::Meter,
     time::tests::TestClock,
     token_endpoint::{TokenEndpoint, TokenRequest},
     transport::{retry_after, scripted::Scripted},
@@ -129,8 +129,8 @@ fn exchanged(answer: &Answer, assertion: &str, clock: &Arc<TestClock>) -> Result
         client_id: judge::some(ClientId::parse(CLIENT)),
         scopes: "https://management.azure.com/.default".into(),
     };
-    let meter = Arc::new(Meter::new(10));
-    at_once(judge::some(endpoint).exchange(&asked, assertion, meter))
+    let budget = Arc::new(Budget::new(10));
+    at_once(judge::some(endpoint).exchange(&asked, assertion, budget))
 }
 
 /// The payload of a JWT.

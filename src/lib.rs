@@ -9,6 +9,7 @@ extern crate self as cross_tenant_identity;
 
 mod assertion;
 mod authority;
+mod budget;
 mod cache;
 mod claims;
 mod credential;
@@ -20,18 +21,20 @@ mod error;
 pub mod fuzzing;
 #[cfg(all(test, not(cross_tenant_identity_fuzzing)))]
 mod fuzzing;
-mod key;
 mod managed_identity;
-mod meter;
 mod random;
 mod redact;
+mod snapshot;
+mod tenants;
 mod time;
 mod token_endpoint;
 mod transport;
+mod worker;
 
 pub use assertion::{ManagedIdentityAssertion, ManagedIdentityAssertionOptions};
 pub use credential::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
+    UnchangedDueToken,
 };
 pub use diagnosis::{Actor, Command, Diagnosis, Shell};
 pub use error::{Error, Stage};

@@ -1,61 +1,39 @@
 //! The one place that reads clocks and sets timers, so that rules about time are tested without
 //! waiting for any.
 
+use crate::worker::Worker;
 use azure_core::time::OffsetDateTime;
-use futures::{
-    channel::oneshot,
-    future::{BoxFuture, Either, FutureExt, select},
-};
-use std::{
-    fmt,
-    future::Future,
-    sync::LazyLock,
-    time::{Duration, Instant, SystemTime},
-};
+use futures::future::{BoxFuture, Either, FutureExt, select};
+use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 
 /// One look at both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
-    /// The time of day, which jumps when somebody sets it.
-    pub(crate) wall: SystemTime,
-    /// Time since some fixed moment of this process; never goes back, and on most systems stands
-    /// still while the machine sleeps.
+    /// The time of day, since 1970. It jumps when somebody sets it; before 1970 it stands at 0.
+    pub(crate) wall: Duration,
+    /// Time since some fixed moment. It never goes back, and on most systems stands still while
+    /// the machine sleeps.
     pub(crate) monotonic: Duration,
 }
 
-impl Moment {
-    /// The time of day in nanoseconds since 1970; 0 before that and after 2554.
-    pub(crate) fn wall_nanos(self) -> u64 {
-        nanos(self.wall)
-    }
-}
-
-fn nanos(wall: SystemTime) -> u64 {
-    let since = wall.duration_since(SystemTime::UNIX_EPOCH);
-    since
-        .ok()
-        .and_then(|since| u64::try_from(since.as_nanos()).ok())
-        .unwrap_or_default()
-}
-
-/// Wall clock, monotonic clock and timer.
+/// Wall clock, monotonic clock and timers.
 pub(crate) trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Moment;
 
-    /// The wall clock alone, which costs half.
-    fn wall_nanos(&self) -> u64 {
-        self.now().wall_nanos()
+    /// The same at less cost, and up to 10 ms behind.
+    fn roughly_now(&self) -> Moment {
+        self.now()
     }
 
     fn wall(&self) -> OffsetDateTime {
-        self.now().wall.into()
+        OffsetDateTime::UNIX_EPOCH + self.now().wall
     }
 
     fn monotonic(&self) -> Duration {
         self.now().monotonic
     }
 
-    /// Ends after `duration`.
+    /// Ends after `duration`. To be called from a task that [`spawn`](Self::spawn) has started.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
     /// The same, between two tries: nothing else is waited for then, so a test's clock that is held
@@ -63,6 +41,14 @@ pub(crate) trait Clock: fmt::Debug + Send + Sync {
     fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.sleep(duration)
     }
+
+    /// Runs a task where this clock's timers work. The task goes on for as long as what is returned
+    /// is held.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread.
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>>;
 }
 
 /// The output of `future`, or `None` if `limit` passes first.
@@ -85,40 +71,75 @@ pub(crate) struct SystemClock;
 #[allow(clippy::disallowed_methods, reason = "this is the seam")]
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        // Before `Instant::now`: the first to come here makes it.
-        let start = *START;
+        system::now()
+    }
+
+    fn roughly_now(&self) -> Moment {
+        system::roughly_now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed()
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+        let worker = Worker::shared()?;
+        worker.spawn(task);
+        Ok(Some(worker))
+    }
+}
+
+/// Linux keeps the time of its last tick (1 ms to 10 ms ago) where it is read in a quarter of the time
+/// that an exact look takes, which is what nearly every call spends on clocks.
+#[cfg(target_os = "linux")]
+mod system {
+    use super::Moment;
+    use rustix::time::{ClockId, Timespec, clock_gettime};
+    use std::time::Duration;
+
+    pub(super) fn now() -> Moment {
+        moment(ClockId::Realtime, ClockId::Monotonic)
+    }
+
+    pub(super) fn roughly_now() -> Moment {
+        moment(ClockId::RealtimeCoarse, ClockId::MonotonicCoarse)
+    }
+
+    fn moment(wall: ClockId, monotonic: ClockId) -> Moment {
         Moment {
-            wall: SystemTime::now(),
+            wall: since_zero(clock_gettime(wall)),
+            monotonic: since_zero(clock_gettime(monotonic)),
+        }
+    }
+
+    fn since_zero(time: Timespec) -> Duration {
+        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+        Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::disallowed_methods, reason = "this is the seam")]
+mod system {
+    use super::Moment;
+    use std::{
+        sync::LazyLock,
+        time::{Instant, SystemTime},
+    };
+
+    pub(super) fn now() -> Moment {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        // Before the look at the clock: the first to come here makes it.
+        let start = *START;
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Moment {
+            wall: wall.unwrap_or_default(),
             monotonic: Instant::now().saturating_duration_since(start),
         }
     }
 
-    fn wall_nanos(&self) -> u64 {
-        nanos(SystemTime::now())
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        #[cfg(feature = "tokio")]
-        if tokio::runtime::Handle::try_current().is_ok() {
-            return tokio::time::sleep(duration).boxed();
-        }
-        // Without a runtime of tokio's there is no timer to borrow. Waits are rare (a try's limit,
-        // a pause between tries), so a thread for each is cheaper than a timer wheel of our own.
-        let (done, wait) = oneshot::channel::<()>();
-        let timer = std::thread::Builder::new()
-            .name("cross-tenant-identity-timer".to_owned())
-            .spawn(move || {
-                std::thread::sleep(duration);
-                // Nobody waits any more: that is the usual end of a limit that was not reached.
-                let _ = done.send(());
-            });
-        match timer {
-            Ok(_) => wait.map(|_| ()).boxed(),
-            // No thread to be had: a limit that passes at once fails the try with an error that
-            // says so, where one that never passes could hang the caller.
-            Err(_) => std::future::ready(()).boxed(),
-        }
+    pub(super) fn roughly_now() -> Moment {
+        now()
     }
 }
 
@@ -129,14 +150,33 @@ impl Clock for SystemClock {
 )]
 pub(crate) mod tests {
     use super::*;
-    use std::sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+    use futures::channel::oneshot;
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::SystemTime,
     };
 
     /// Some day in 2027.
-    fn start() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    const START: Duration = Duration::from_secs(1_800_000_000);
+
+    /// On the runtime of the test.
+    fn spawn_here(task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+        tokio::spawn(task);
+        Ok(None)
+    }
+
+    #[test]
+    fn the_rough_time_is_at_most_a_tick_behind() {
+        let clock = SystemClock;
+        let rough = clock.roughly_now();
+        let exact = clock.now();
+        let after = clock.roughly_now();
+        let tick = Duration::from_millis(20);
+        assert!(rough.wall <= exact.wall && rough.monotonic <= exact.monotonic);
+        assert!(after.wall + tick >= exact.wall && after.monotonic + tick >= exact.monotonic);
     }
 
     /// A clock that stands still until told otherwise.
@@ -157,7 +197,7 @@ pub(crate) mod tests {
         pub(crate) fn new() -> Arc<Self> {
             Arc::new(Self(Mutex::new(State {
                 now: Moment {
-                    wall: start(),
+                    wall: START,
                     monotonic: Duration::ZERO,
                 },
                 slept: Vec::new(),
@@ -186,6 +226,9 @@ pub(crate) mod tests {
                 clock.0.lock().unwrap().slept.push(duration);
             }
             .boxed()
+        }
+        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+            spawn_here(task)
         }
     }
 
@@ -236,17 +279,23 @@ pub(crate) mod tests {
     #[allow(clippy::disallowed_methods, reason = "this is the seam")]
     impl Clock for PausedClock {
         fn now(&self) -> Moment {
-            let wall = start() + self.true_time();
+            let wall = START + self.true_time();
             let offset = *self.wall_offset.lock().unwrap();
             let by = Duration::from_secs(offset.unsigned_abs());
             Moment {
-                wall: if offset < 0 { wall - by } else { wall + by },
+                wall: match offset < 0 {
+                    true => wall.saturating_sub(by),
+                    false => wall + by,
+                },
                 monotonic: self.start.elapsed(),
             }
         }
         fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
             self.timers.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(duration).boxed()
+        }
+        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+            spawn_here(task)
         }
     }
 
@@ -256,7 +305,7 @@ pub(crate) mod tests {
     #[derive(Debug)]
     pub(crate) struct HeldClock {
         /// The machine's own, so that what the emulator says of times makes sense.
-        start: SystemTime,
+        start: Duration,
         state: Mutex<Held>,
     }
 
@@ -275,8 +324,9 @@ pub(crate) mod tests {
 
         /// That far behind the machine's.
         pub(crate) fn behind(by: Duration) -> Arc<Self> {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             Arc::new(Self {
-                start: SystemTime::now() - by,
+                start: now.unwrap() - by,
                 state: Mutex::default(),
             })
         }
@@ -321,6 +371,9 @@ pub(crate) mod tests {
         fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
             self.advance(duration);
             std::future::ready(()).boxed()
+        }
+        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+            spawn_here(task)
         }
     }
 }

@@ -3,12 +3,12 @@
 
 use crate::{
     authority::{AuthorityHost, ClientId, TenantId},
-    cache::Fetched,
+    budget::Budget,
+    cache::{Fetched, WINDOW},
     claims::Claims,
     diagnosis::{self, Exchange, Refusal, Retry},
     error::{self, Error, RefusedAnswer, Stage},
     managed_identity::{is_token, number},
-    meter::Meter,
     redact,
     time::Clock,
     transport::{self, Leg, Outcome, Tries, Way},
@@ -86,12 +86,12 @@ impl TokenEndpoint {
         &self,
         asked: &TokenRequest,
         assertion: &str,
-        meter: Arc<Meter>,
+        budget: Arc<Budget>,
     ) -> Result<Fetched, Error> {
         let mut request = self.request(asked, assertion)?;
         let answer = self
             .leg
-            .send(&mut request, Some(meter))
+            .send(&mut request, Some(budget))
             .await
             .map_err(|source| {
                 let why = error::root_cause(&source);
@@ -189,7 +189,7 @@ impl TokenEndpoint {
                 message,
                 is_transient: transport::is_transient(status) || retry == Retry::Later,
                 is_about_the_assertion: retry == Retry::NewAssertionOnce,
-                silence: codes.contains(&LOOP_DETECTED).then_some(Meter::WINDOW),
+                silence: codes.contains(&LOOP_DETECTED).then_some(WINDOW),
                 code: diagnosis
                     .as_ref()
                     .and_then(diagnosis::Diagnosis::code)
@@ -209,14 +209,10 @@ struct ThreeTries;
 impl Tries for ThreeTries {
     fn next(&self, made: u32, _elapsed: Duration, outcome: Outcome<'_>) -> Option<Duration> {
         let again = match outcome {
-            Outcome::NoAnswer => true,
+            Outcome::NoAnswer { .. } => true,
             Outcome::Answer(answer) => transport::is_transient(answer.status()),
         };
         (again && made < 3).then(|| transport::pause(Duration::from_millis(500), made))
-    }
-
-    fn limit(&self) -> Duration {
-        DEADLINE
     }
 
     fn status_codes(&self) -> &'static [StatusCode] {
@@ -371,13 +367,13 @@ mod tests {
     }
 
     async fn exchange_at(script: &Arc<Scripted>, clock: &Arc<TestClock>) -> Result<Fetched, Error> {
-        exchange_metered(script, clock, Arc::new(Meter::new(10))).await
+        exchange_within(script, clock, Arc::new(Budget::new(10))).await
     }
 
-    async fn exchange_metered(
+    async fn exchange_within(
         script: &Arc<Scripted>,
         clock: &Arc<TestClock>,
-        meter: Arc<Meter>,
+        budget: Arc<Budget>,
     ) -> Result<Fetched, Error> {
         let endpoint = TokenEndpoint::new(
             AuthorityHost::choose(None, None).unwrap(),
@@ -387,7 +383,7 @@ mod tests {
             Arc::new(Arc::clone(clock)),
         )
         .unwrap();
-        endpoint.exchange(&asked(), ASSERTION, meter).await
+        endpoint.exchange(&asked(), ASSERTION, budget).await
     }
 
     async fn refused(status: u16, body: &str) -> Error {
@@ -653,15 +649,11 @@ mod tests {
         ] {
             let shown = format!("{step:.60?}");
             let (script, clock) = (Scripted::new([step]), TestClock::new());
-            let meter = Arc::new(Meter::new(1));
-            let _ = exchange_metered(&script, &clock, Arc::clone(&meter)).await;
-            assert_eq!(
-                meter.until_next(clock.monotonic()).is_some(),
-                counts,
-                "{shown}"
-            );
+            let budget = Arc::new(Budget::new(1));
+            let _ = exchange_within(&script, &clock, Arc::clone(&budget)).await;
+            assert_eq!(!budget.has_left(), counts, "{shown}");
             if counts {
-                let _ = exchange_metered(&script, &clock, meter).await;
+                let _ = exchange_within(&script, &clock, budget).await;
                 assert_eq!(script.count(), 1, "{shown}");
             }
         }
@@ -676,21 +668,23 @@ mod tests {
             ..Default::default()
         });
         let (script, clock) = (Scripted::new([Step::Silence]), HeldClock::new());
-        let meter = Arc::new(Meter::new(1));
+        let budget = Arc::new(Budget::new(1));
         let endpoint = endpoint_with(&script, at_once, Arc::clone(&clock));
         let asked = asked();
-        let call = endpoint.exchange(&asked, ASSERTION, Arc::clone(&meter));
+        let call = endpoint.exchange(&asked, ASSERTION, Arc::clone(&budget));
         let mut call = std::pin::pin!(call);
+        let mut tries = 0;
         while futures::poll!(&mut call).is_pending() {
             tokio::task::yield_now().await;
-            // Taken: a try is under way, and not one of azure_core's pauses.
-            if meter.until_next(clock.monotonic()).is_some() {
+            // A new try is under way, or the one before goes on, and not one of azure_core's pauses.
+            if script.count() > tries || clock.monotonic().as_secs() % 12 != 0 {
+                tries = script.count();
                 // So that the third one begins at 24 s, and has six left.
                 clock.advance(Duration::from_secs(3));
             }
         }
         assert_eq!((clock.monotonic(), script.count()), (DEADLINE, 3));
-        assert_eq!(meter.until_next(clock.monotonic()), None);
+        assert!(budget.has_left());
     }
 
     #[tokio::test]
@@ -712,8 +706,13 @@ mod tests {
         let script = Scripted::new([Step::answer(status, "{}")]);
         // The pauses are azure_core's own, of no time at all but on its own timer.
         let endpoint = endpoint_with(&script, retry, HeldClock::new());
-        let meter = Arc::new(Meter::new(10));
-        assert!(endpoint.exchange(&asked(), ASSERTION, meter).await.is_err());
+        let budget = Arc::new(Budget::new(10));
+        assert!(
+            endpoint
+                .exchange(&asked(), ASSERTION, budget)
+                .await
+                .is_err()
+        );
         script.count()
     }
 

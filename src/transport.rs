@@ -14,8 +14,8 @@ mod tries;
 pub(crate) use tries::{Outcome, Tries, pause, retry_after};
 
 use crate::{
+    budget::Budget,
     error::Error,
-    meter::Meter,
     redact,
     time::{Clock, timeout},
 };
@@ -80,13 +80,19 @@ impl Leg {
         deadline: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        if options.transport.is_none() {
+        let has_own_transport = options.transport.is_none();
+        if has_own_transport {
             options.transport = Some(way.transport()?);
         }
         let status_codes = tries.status_codes();
-        let own_tries = retry.is_none().then_some(tries);
+        let policy = TriesPolicy {
+            tries,
+            has_users_retry: retry.is_some(),
+            has_own_transport,
+            deadline,
+            clock: Arc::clone(&clock),
+        };
         options.retry = retry.unwrap_or_else(RetryOptions::none);
-        let policy = TriesPolicy::new(own_tries, deadline, Arc::clone(&clock));
         let pipeline = Pipeline::new(
             option_env!("CARGO_PKG_NAME"),
             option_env!("CARGO_PKG_VERSION"),
@@ -114,7 +120,7 @@ impl Leg {
         })
     }
 
-    /// Sends the request, as often as the tries and the meter allow, and returns the last answer.
+    /// Sends the request, as often as the tries and the budget allow, and returns the last answer.
     ///
     /// # Errors
     ///
@@ -122,12 +128,12 @@ impl Leg {
     pub(crate) async fn send(
         &self,
         request: &mut Request,
-        meter: Option<Arc<Meter>>,
+        budget: Option<Arc<Budget>>,
     ) -> azure_core::Result<RawResponse> {
         // A context of its own: what a flight does is nobody's call in particular.
         let mut context = Context::new().with_value(Begun(self.clock.monotonic()));
-        if let Some(meter) = meter {
-            context.insert(meter);
+        if let Some(budget) = budget {
+            context.insert(budget);
         }
         let options = PipelineStreamOptions {
             skip_checks: true,

@@ -6,7 +6,7 @@ use crate::{
     transport::scripted::{Scripted, Step},
 };
 use azure_core::base64::encode_url_safe;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One that lives for long, and differs from those of other numbers.
 fn jwt(number: usize) -> String {
@@ -90,21 +90,42 @@ async fn an_assertion_of_ours_that_several_credentials_share_is_replaced_for_all
     assert_eq!(script.count(), 2);
 }
 
+/// What wraps one of ours, to log or to count, need not know about refusals.
+#[derive(Debug)]
+struct Wrapped(ManagedIdentityAssertion);
+
+#[async_trait]
+impl ClientAssertion for Wrapped {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        self.0.secret(None).await
+    }
+}
+
 #[tokio::test]
-async fn only_the_assertion_at_hand_can_be_refused() {
+async fn one_of_ours_inside_a_source_of_the_users_is_replaced_and_forgotten_too() {
     let script = imds();
     let ours = managed_identity(&script, None).unwrap();
-    for (refused, expected) in [(jwt(7), jwt(0)), (jwt(0), jwt(1)), (jwt(0), jwt(1))] {
-        let wish = Arc::new(Wish {
-            instead_of: Some(fingerprint(&refused)),
-            ..Default::default()
-        });
-        let options = ClientMethodOptions {
-            context: Context::new().with_value(wish),
-        };
-        assert_eq!(ours.secret(Some(options)).await.unwrap(), expected);
+    let wrapped = AssertionSource::given(Arc::new(Wrapped(ours.clone())), HeldClock::new());
+    let refused = wrapped.assertion().await.unwrap();
+    let second = wrapped.replace(&refused).await.unwrap();
+    assert_eq!(second.token.secret(), jwt(1));
+    assert_eq!(ours.secret(None).await.unwrap(), jwt(1));
+    wrapped.forget();
+    assert_eq!(secret_of(&wrapped).await, jwt(2));
+    assert_eq!(ours.secret(None).await.unwrap(), jwt(2));
+    assert_eq!(script.count(), 3);
+}
+
+#[tokio::test]
+async fn only_the_assertion_at_hand_can_be_refused() {
+    let numbered = Arc::new(Numbered::default());
+    let source = AssertionSource::given(Arc::clone(&numbered) as _, HeldClock::new());
+    for (refused, expected) in [(7, 0), (0, 1), (0, 1)] {
+        let refused = AccessToken::new(jwt(refused), OffsetDateTime::UNIX_EPOCH);
+        let token = source.replace(&refused).await.unwrap();
+        assert_eq!(token.token.secret(), jwt(expected));
     }
-    assert_eq!(script.count(), 2);
+    assert_eq!(numbered.0.load(Ordering::SeqCst), 2);
 }
 
 #[test]

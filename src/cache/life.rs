@@ -1,9 +1,9 @@
-//! The times in a token's life: when it is renewed, when a caller is made to wait for its
-//! successor, and when it is no longer served.
+//! The times in a token's life: when it is renewed, when callers wait for the new one, and when it is
+//! no longer served.
 
 use crate::time::Moment;
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// A token that has just come.
 #[derive(Clone, Debug)]
@@ -18,9 +18,9 @@ pub(crate) struct Fetched {
 pub(super) enum Stage {
     /// Served at once.
     Fresh,
-    /// Served at once; its successor is on the way.
+    /// Served at once, and renewed meanwhile.
     Usable,
-    /// Served, unless its successor comes within moments.
+    /// Served, unless the new one comes within seconds.
     Due,
     /// Not served.
     Expired,
@@ -29,7 +29,8 @@ pub(super) enum Stage {
 /// A long-lived token is renewed at half its life, as MSAL.NET does for tokens of managed
 /// identities: hours remain to get through an outage.
 const LONG: Duration = Duration::from_secs(2 * 60 * 60);
-/// A shorter one is renewed this long before it expires.
+/// A shorter one is renewed when a third of its life is left, so that an outage of 20 minutes is felt
+/// by nobody; with at least this much left, and at most half of the life.
 const RENEW_BEFORE: Duration = Duration::from_secs(10 * 60);
 /// SDK clients ask for a later expiry 5 minutes (Event Hubs: 6) before it.
 const DUE_BEFORE: Duration = Duration::from_secs(7 * 60);
@@ -53,21 +54,19 @@ impl Life {
     /// renewed together, and no call rolls again until it hits.
     pub(super) fn new(fetched: &Fetched, received: Moment, jitter: f64) -> Self {
         let after = |on: OffsetDateTime| {
-            SystemTime::from(on)
-                .duration_since(received.wall)
-                .unwrap_or_default()
+            let on = Duration::try_from(on - OffsetDateTime::UNIX_EPOCH).unwrap_or_default();
+            on.saturating_sub(received.wall)
         };
         let whole = after(fetched.token.expires_on);
+        let latest = whole - RENEW_BEFORE.min(whole / 2);
         let renew = match fetched.refresh_on.map(after) {
             // None, or one that has passed on arrival: no word at all.
-            None | Some(Duration::ZERO) => {
-                if whole >= LONG {
-                    whole / 2
-                } else {
-                    whole - RENEW_BEFORE.min(whole / 2)
-                }
-            }
-            Some(asked) => asked.max(EARLIEST_RENEWAL.min(whole / 4)).min(whole),
+            None | Some(Duration::ZERO) => match whole >= LONG {
+                true => whole / 2,
+                false => latest.min(whole - whole / 3),
+            },
+            // One that leaves no time to renew, or none at all, would leave it to the callers.
+            Some(asked) => asked.max(EARLIEST_RENEWAL.min(whole / 4)).min(latest),
         };
         // Of an early renewal a tenth of all that remains could be more than what comes before it.
         let margin = (whole - renew).min(renew);
@@ -82,7 +81,7 @@ impl Life {
 
     pub(super) fn stage(&self, now: Moment) -> Stage {
         let lived = self.lived(now);
-        // A life of nothing has no first moment.
+        // Expiry first: a life of nothing has no first moment.
         if lived >= self.expired {
             Stage::Expired
         } else if lived >= self.due {
@@ -94,9 +93,8 @@ impl Life {
         }
     }
 
-    /// Whether a second more or less means nothing to it.
-    pub(super) fn is_long(&self) -> bool {
-        self.whole >= Duration::from_secs(60)
+    pub(super) fn is_fresh(&self, now: Moment) -> bool {
+        self.lived(now) < self.renew.min(self.expired)
     }
 
     /// How long until it should be renewed.
@@ -114,13 +112,10 @@ impl Life {
         self.whole.saturating_sub(self.lived(now))
     }
 
-    /// The clock that says later in life is believed: the monotonic one stands still while the
-    /// machine sleeps, the wall clock can be set back.
+    /// The more pessimistic of the two clocks wins: the monotonic one stands still while the machine
+    /// sleeps, the wall clock can be set back.
     fn lived(&self, now: Moment) -> Duration {
-        let wall = now
-            .wall
-            .duration_since(self.received.wall)
-            .unwrap_or_default();
+        let wall = now.wall.saturating_sub(self.received.wall);
         wall.max(now.monotonic.saturating_sub(self.received.monotonic))
     }
 }
@@ -130,17 +125,20 @@ mod tests {
     use super::*;
 
     const START: Moment = Moment {
-        wall: SystemTime::UNIX_EPOCH,
+        wall: Duration::from_secs(1_800_000_000),
         monotonic: Duration::ZERO,
     };
+
+    fn start() -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + START.wall
+    }
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
 
     fn life(whole: i64, refresh_in: Option<i64>) -> Life {
-        let on =
-            |after: i64| OffsetDateTime::UNIX_EPOCH + azure_core::time::Duration::seconds(after);
+        let on = |after: i64| start() + azure_core::time::Duration::seconds(after);
         let fetched = Fetched {
             token: AccessToken::new("t", on(whole)),
             refresh_on: refresh_in.map(on),
@@ -162,8 +160,9 @@ mod tests {
             (300, 150, 225, 270),
             (600, 300, 450, 570),
             (1200, 600, 900, 1170),
-            (3600, 3000, 3180, 3570),
-            (7199, 6599, 6779, 7169),
+            (1500, 900, 1125, 1470),
+            (3600, 2400, 3180, 3570),
+            (7197, 4798, 6777, 7167),
             (7200, 3600, 6780, 7170),
             (86_400, 43_200, 85_980, 86_370),
         ] {
@@ -180,25 +179,25 @@ mod tests {
                 (expired, Stage::Expired),
                 (expired * 2, Stage::Expired),
             ] {
-                assert_eq!(
-                    life.stage(after(seconds(at))),
-                    stage,
-                    "{whole} s, after {at} s"
-                );
+                let now = after(seconds(at));
+                assert_eq!(life.stage(now), stage, "{whole} s, after {at} s");
+                assert_eq!(life.is_fresh(now), stage == Stage::Fresh);
             }
         }
     }
 
     #[test]
-    fn the_services_own_wish_counts_within_the_life() {
+    fn a_refresh_in_counts_where_it_leaves_time_to_renew() {
         for (refresh_in, renew) in [
             (1800, 1800),
             (1, 300),
             (299, 300),
-            (0, 3000),
-            (-5, 3000),
-            (3600, 3600),
-            (999_999, 3600),
+            (0, 2400),
+            (-5, 2400),
+            (3000, 3000),
+            (3001, 3000),
+            (3600, 3000),
+            (999_999, 3000),
         ] {
             assert_eq!(
                 life(3600, Some(refresh_in)).renew,
@@ -220,20 +219,17 @@ mod tests {
     #[test]
     fn jitter_moves_the_renewal_by_at_most_a_tenth_of_what_remains() {
         let fetched = Fetched {
-            token: AccessToken::new(
-                "t",
-                OffsetDateTime::UNIX_EPOCH + azure_core::time::Duration::hours(1),
-            ),
+            token: AccessToken::new("t", start() + azure_core::time::Duration::hours(1)),
             refresh_on: None,
         };
         let renew = |jitter| Life::new(&fetched, START, jitter).renew;
-        assert_eq!(renew(0.0), seconds(3000));
-        assert_eq!(renew(0.5), seconds(2970));
-        assert!(renew(0.999_999) > seconds(2940));
+        assert_eq!(renew(0.0), seconds(2400));
+        assert_eq!(renew(0.5), seconds(2340));
+        assert!(renew(0.999_999) > seconds(2280));
     }
 
     #[test]
-    fn the_clock_that_says_later_in_life_is_believed() {
+    fn the_more_pessimistic_clock_wins() {
         let life = life(3600, None);
         let at = |wall: u64, monotonic: u64| {
             life.stage(Moment {
@@ -252,5 +248,10 @@ mod tests {
             monotonic: seconds(10),
         };
         assert_eq!(life.stage(set_back), Stage::Fresh);
+        let at_zero = Moment {
+            wall: Duration::ZERO,
+            monotonic: seconds(3600),
+        };
+        assert_eq!(life.stage(at_zero), Stage::Expired);
     }
 }

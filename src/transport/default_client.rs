@@ -5,22 +5,13 @@ use azure_core::{
     error::ErrorKind,
     http::{AsyncRawResponse, HttpClient, Request},
 };
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
-use tokio::runtime::{Handle, Id};
+use std::{fmt, sync::OnceLock, time::Duration};
 
-/// A `reqwest` client for the runtime that is current.
-///
-/// A client's pooled connections are driven by tasks of the runtime that opened them. Used from
-/// another runtime while the first stands still, such a connection takes the request and never
-/// answers. So a client serves one runtime, and another runtime gets another client.
+/// A `reqwest` client, built at the first request. Its connections live on the crate's own thread, as
+/// every request is made there.
 pub(super) struct DefaultClient {
     build: fn() -> reqwest::Result<reqwest::Client>,
-    /// Held for a look or a build, which does no I/O; never across an await.
-    current: Mutex<Option<(Id, reqwest::Client)>>,
+    client: OnceLock<reqwest::Client>,
 }
 
 impl DefaultClient {
@@ -35,32 +26,22 @@ impl DefaultClient {
     fn new(build: fn() -> reqwest::Result<reqwest::Client>) -> Self {
         Self {
             build,
-            current: Mutex::new(None),
+            client: OnceLock::new(),
         }
     }
 
-    fn client(&self) -> azure_core::Result<reqwest::Client> {
-        let Ok(runtime) = Handle::try_current() else {
-            return Err(azure_core::Error::with_message(
-                ErrorKind::Other,
-                "the default HTTP transport needs a tokio runtime, and none is current: call from one, or set a transport of your own in client_options",
-            ));
-        };
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match current.as_ref() {
-            Some((of, client)) if *of == runtime.id() => Ok(client.clone()),
-            _ => {
-                let client = (self.build)().map_err(|error| {
-                    azure_core::Error::with_error(
-                        ErrorKind::Other,
-                        error,
-                        "the HTTP client could not be built",
-                    )
-                })?;
-                *current = Some((runtime.id(), client.clone()));
-                Ok(client)
-            }
+    fn client(&self) -> azure_core::Result<&reqwest::Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
         }
+        let client = (self.build)().map_err(|error| {
+            azure_core::Error::with_error(
+                ErrorKind::Other,
+                error,
+                "the HTTP client could not be built",
+            )
+        })?;
+        Ok(self.client.get_or_init(|| client))
     }
 }
 
@@ -120,7 +101,7 @@ mod tls {
     use rustls_platform_verifier::BuilderVerifierExt;
     use std::sync::{Arc, OnceLock};
 
-    /// The platform's roots, loaded once per process: it takes milliseconds, and each runtime has
+    /// The platform's roots, loaded once per process: it takes milliseconds, and each family has
     /// a client of its own.
     pub(super) fn with_platform_roots() -> Option<ClientConfig> {
         static CONFIG: OnceLock<Option<ClientConfig>> = OnceLock::new();
@@ -153,36 +134,5 @@ mod tls {
         ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_runtime_the_error_says_so_and_nothing_panics() {
-        let error = DefaultClient::token().client().unwrap_err();
-        assert!(error.to_string().contains("tokio runtime"), "{error}");
-    }
-
-    #[test]
-    fn each_runtime_has_a_client_of_its_own() {
-        let client = DefaultClient::identity();
-        let runtimes = [(); 2].map(|()| {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap()
-        });
-        let id = || client.current.lock().unwrap().as_ref().map(|(id, _)| *id);
-        runtimes[0]
-            .block_on(async { client.client().map(drop) })
-            .unwrap();
-        assert_eq!(id(), Some(runtimes[0].handle().id()));
-        runtimes[1]
-            .block_on(async { client.client().map(drop) })
-            .unwrap();
-        assert_eq!(id(), Some(runtimes[1].handle().id()));
     }
 }

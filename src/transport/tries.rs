@@ -3,7 +3,7 @@
 
 use super::LARGEST_ANSWER;
 use crate::{
-    meter::Meter,
+    budget::Budget,
     random::fraction,
     time::{Clock, timeout},
 };
@@ -38,7 +38,10 @@ pub(crate) enum Outcome<'a> {
     /// An answer came, whole.
     Answer(&'a RawResponse),
     /// None came: refused, reset, cut short, too late.
-    NoAnswer,
+    NoAnswer {
+        /// Whether something took the connection, as far as can be told.
+        was_connected: bool,
+    },
 }
 
 /// When to try again.
@@ -47,9 +50,6 @@ pub(crate) trait Tries: fmt::Debug + Send + Sync {
     ///
     /// `made` counts the tries so far, from 1; `elapsed` is the time since the first began.
     fn next(&self, made: u32, elapsed: Duration, outcome: Outcome<'_>) -> Option<Duration>;
-
-    /// How long all tries together may take, as far as is known before the next one.
-    fn limit(&self) -> Duration;
 
     /// The statuses that a user's own retry options try again.
     fn status_codes(&self) -> &'static [StatusCode];
@@ -85,41 +85,29 @@ pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Dura
 /// each try, and none may outlast the whole.
 pub(super) struct Begun(pub(super) Duration);
 
+/// The policy that makes the tries, and bounds each of them.
+pub(super) struct TriesPolicy {
+    pub(super) tries: Arc<dyn Tries>,
+    /// A user's retry policy, further out, makes the tries; here each is one.
+    pub(super) has_users_retry: bool,
+    /// The transport is this crate's.
+    pub(super) has_own_transport: bool,
+    /// The time for all tries together.
+    pub(super) deadline: Duration,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
 /// What came of one try.
 struct Tried {
     result: azure_core::Result<RawResponse>,
-    /// Whether the service gave or refused something, though its answer may not have come whole.
-    was_answered: bool,
-}
-
-/// The policy that makes the tries, and bounds each of them.
-pub(super) struct TriesPolicy {
-    /// `None`: a user's retry policy, further out, makes the tries.
-    tries: Option<Arc<dyn Tries>>,
-    deadline: Duration,
-    clock: Arc<dyn Clock>,
+    /// It was given up, as it took too long.
+    is_timeout: bool,
 }
 
 impl TriesPolicy {
-    pub(super) fn new(
-        tries: Option<Arc<dyn Tries>>,
-        deadline: Duration,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            tries,
-            deadline,
-            clock,
-        }
-    }
-
     /// The time that is left of the whole.
     fn left(&self, elapsed: Duration) -> Duration {
-        let limit = self
-            .tries
-            .as_ref()
-            .map_or(self.deadline, |tries| tries.limit());
-        limit.min(self.deadline).saturating_sub(elapsed)
+        self.deadline.saturating_sub(elapsed)
     }
 
     async fn one_try(
@@ -129,26 +117,31 @@ impl TriesPolicy {
         request: &mut Request,
         next: &[Arc<dyn Policy>],
     ) -> Tried {
-        let mut was_answered = false;
         let exchange = async {
             let (head, rest) = next.split_first().ok_or_else(|| {
                 azure_core::Error::with_message(ErrorKind::Other, "the pipeline has no transport")
             })?;
             let answer = head.send(context, request, rest).await?;
-            was_answered = !super::is_transient(answer.status());
+            // The service gives or refuses something, though its answer may not come whole.
+            if !super::is_transient(answer.status())
+                && let Some(budget) = context.value::<Arc<Budget>>()
+            {
+                budget.count();
+            }
             read_bounded(answer).await
         };
-        let result = timeout(self.clock.as_ref(), limit, exchange)
-            .await
-            .unwrap_or_else(|| {
-                Err(azure_core::Error::with_message(
+        match timeout(self.clock.as_ref(), limit, exchange).await {
+            Some(result) => Tried {
+                result,
+                is_timeout: false,
+            },
+            None => Tried {
+                result: Err(azure_core::Error::with_message(
                     ErrorKind::Io,
                     format!("no whole answer within {:.1} s", limit.as_secs_f64()),
-                ))
-            });
-        Tried {
-            result,
-            was_answered,
+                )),
+                is_timeout: true,
+            },
         }
     }
 }
@@ -168,11 +161,11 @@ impl Policy for TriesPolicy {
         let mut made = 0;
         loop {
             request.body_mut().reset().await?;
-            let meter = context.value::<Arc<Meter>>();
-            let taken = self.clock.monotonic();
-            if let Some(meter) = meter
-                && !meter.take(taken)
-            {
+            let may_ask = || {
+                let budget = context.value::<Arc<Budget>>();
+                budget.is_none_or(|budget| budget.has_left())
+            };
+            if !may_ask() {
                 return Err(azure_core::Error::with_message(
                     ErrorKind::Other,
                     "the requests allowed for this token are used up",
@@ -180,55 +173,51 @@ impl Policy for TriesPolicy {
             }
             let elapsed = self.clock.monotonic().saturating_sub(start);
             let limit = ONE_TRY.min(self.left(elapsed));
-            let Tried {
-                result,
-                was_answered,
-            } = self.one_try(limit, context, request, next).await;
+            let tried = self.one_try(limit, context, request, next).await;
             made += 1;
-            if let Some(meter) = meter.filter(|_| !was_answered) {
-                meter.give_back(taken);
-            }
 
             let elapsed = self.clock.monotonic().saturating_sub(start);
             let pause = self
-                .pause_before_next(made, elapsed, &result)
+                .pause_before_next(made, elapsed, &tried)
                 .filter(|pause| *pause + SHORTEST_TRY <= self.left(elapsed))
-                .filter(|_| meter.is_none_or(|it| it.until_next(self.clock.monotonic()).is_none()));
+                .filter(|_| may_ask());
             let Some(pause) = pause else {
-                return result.map(|answer| {
+                return tried.result.map(|answer| {
                     let (status, headers, body) = answer.deconstruct();
                     AsyncRawResponse::from_bytes(status, headers, Bytes::from(body))
                 });
             };
-            debug!(tries = made, pause_ms = pause.as_millis() as u64, outcome = %describe(&result), "trying again");
+            debug!(tries = made, pause_ms = pause.as_millis() as u64, outcome = %describe(&tried.result), "trying again");
             self.clock.pause(pause).await;
         }
     }
 }
 
 impl TriesPolicy {
-    fn pause_before_next(
-        &self,
-        made: u32,
-        elapsed: Duration,
-        result: &azure_core::Result<RawResponse>,
-    ) -> Option<Duration> {
-        let tries = self.tries.as_ref()?;
-        match result {
+    fn pause_before_next(&self, made: u32, elapsed: Duration, tried: &Tried) -> Option<Duration> {
+        let tries = &self.tries;
+        let pause = match &tried.result {
             Ok(answer) => {
-                let pause = tries.next(made, elapsed, Outcome::Answer(answer))?;
+                let pause = tries.next(made, elapsed, Outcome::Answer(answer));
                 match retry_after(answer.headers(), self.clock.wall()) {
                     Some(asked) if asked > LONGEST_PAUSE_ON_REQUEST => None,
-                    Some(asked) => Some(asked.max(pause)),
-                    None => Some(pause),
+                    Some(asked) => pause.map(|pause| pause.max(asked)),
+                    None => pause,
                 }
             }
             Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection) => {
-                tries.next(made, elapsed, Outcome::NoAnswer)
+                let was_connected = match tried.is_timeout {
+                    // Our transport gives up a connection that is not taken within seconds. With a
+                    // user's own, which may not, silence tells nothing.
+                    true => self.has_own_transport,
+                    false => *error.kind() == ErrorKind::Io,
+                };
+                tries.next(made, elapsed, Outcome::NoAnswer { was_connected })
             }
             // A request that could not be built, or a policy of the user's that refused it.
             Err(_) => None,
-        }
+        };
+        pause.filter(|_| !self.has_users_retry)
     }
 }
 

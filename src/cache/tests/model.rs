@@ -1,8 +1,9 @@
 //! Random callers, answers, faults and clocks, and what must hold whatever they do.
 
 use super::*;
+use crate::time::timeout;
 use proptest::prelude::*;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -19,17 +20,19 @@ enum Act {
     Reject {
         key: u8,
     },
+    Clear,
 }
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        6 => (0..3u8, 1..20u8, proptest::option::of(0..200u16))
+        6 => (0..4u8, 1..20u8, proptest::option::of(0..200u16))
             .prop_map(|(key, callers, patience)| Act::Call { key, callers, patience }),
         4 => (0..4000u32).prop_map(Act::Pass),
         1 => (0..9000u32).prop_map(Act::Suspend),
         1 => prop_oneof![Just(0), Just(3600), Just(-3600)].prop_map(Act::SetWall),
         3 => reply().prop_map(Act::Answer),
-        1 => (0..3u8).prop_map(|key| Act::Reject { key }),
+        1 => (0..4u8).prop_map(|key| Act::Reject { key }),
+        1 => Just(Act::Clear),
     ]
 }
 
@@ -40,6 +43,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         1 => (0..90_000i64).prop_map(Reply::Until),
         2 => Just(outage()),
         1 => Just(misconfigured()),
+        1 => Just(refusal()),
         1 => (0..4000u64).prop_map(retry_after),
         1 => Just(Reply::Never),
     ];
@@ -49,7 +53,11 @@ fn reply() -> impl Strategy<Value = Reply> {
 /// What the source has seen: who is in flight, and when each token truly ends.
 #[derive(Default)]
 struct Witness {
-    in_flight: Mutex<HashMap<String, usize>>,
+    /// By key and by how often the cache had been cleared.
+    in_flight: Mutex<HashMap<(String, u32), usize>>,
+    cleared: AtomicU32,
+    most_at_once: AtomicUsize,
+    at_once: AtomicUsize,
     ends: Mutex<HashMap<String, (Duration, Blind)>>,
     blind: Mutex<Blind>,
     is_broken: AtomicBool,
@@ -71,24 +79,29 @@ impl Blind {
 
 struct Watched(FromSource, Arc<Witness>, Arc<PausedClock>);
 
-impl Fetch<String, Failed> for Watched {
-    fn fetch(&self, key: String, meter: Arc<Meter>) -> BoxFuture<'static, Result<Fetched, Failed>> {
-        struct InFlight(Arc<Witness>, String);
+impl Fetch<TestKey, Failed> for Watched {
+    fn fetch(&self, key: TestKey, request: Request) -> BoxFuture<'static, Result<Fetched, Failed>> {
+        struct InFlight(Arc<Witness>, (String, u32));
         impl Drop for InFlight {
             fn drop(&mut self) {
                 *self.0.in_flight.lock().unwrap().get_mut(&self.1).unwrap() -= 1;
+                self.0.at_once.fetch_sub(1, Ordering::SeqCst);
             }
         }
         let (witness, clock) = (Arc::clone(&self.1), Arc::clone(&self.2));
-        let work = self.0.fetch(key.clone(), meter);
+        let name = key.name.to_string();
+        let work = self.0.fetch(key, request);
         async move {
+            let what = (name, witness.cleared.load(Ordering::SeqCst));
             let count = {
                 let mut all = witness.in_flight.lock().unwrap();
-                let count = all.entry(key.clone()).or_default();
+                let count = all.entry(what.clone()).or_default();
                 *count += 1;
                 *count
             };
-            let _in_flight = InFlight(Arc::clone(&witness), key);
+            let at_once = witness.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+            witness.most_at_once.fetch_max(at_once, Ordering::SeqCst);
+            let _in_flight = InFlight(Arc::clone(&witness), what);
             if count > 1 {
                 witness.is_broken.store(true, Ordering::SeqCst);
             }
@@ -120,6 +133,9 @@ impl SystemTimeDiff {
     }
 }
 
+/// Fewer than there are keys.
+const AT_ONCE: usize = 2;
+
 async fn play(acts: Vec<Act>) {
     let mut world = World::new(Reply::Token(HOUR as i64));
     let witness = Arc::new(Witness::default());
@@ -129,7 +145,12 @@ async fn play(acts: Vec<Act>) {
         Arc::clone(&world.clock),
     );
     let clock: Arc<dyn Clock> = Arc::clone(&world.clock) as Arc<dyn Clock>;
-    world.cache = Cache::new(Arc::new(watched), limits(), clock);
+    let few = Limits {
+        tokens: 2,
+        at_once: AT_ONCE,
+        ..limits()
+    };
+    world.cache = Cache::new(Arc::new(watched), few, clock);
     let world = Arc::new(world);
     let mut calls = Vec::new();
 
@@ -145,7 +166,7 @@ async fn play(acts: Vec<Act>) {
                     calls.push(tokio::spawn(async move {
                         let key = key.to_string();
                         let begun = world.clock.true_time();
-                        let had = world.cache.at_hand(&key).is_some();
+                        let had = world.at_hand(&key).is_some();
                         let call = world.try_get_key(&key);
                         // Every other one is cancelled.
                         let limit = patience.filter(|_| caller % 2 == 1).map_or(HOUR, u64::from);
@@ -190,14 +211,16 @@ async fn play(acts: Vec<Act>) {
             Act::Answer(reply) => world.then(reply),
             Act::Reject { key } => {
                 let key = key.to_string();
-                if let Some(token) = world.cache.at_hand(&key) {
-                    world.cache.remove(&key, &token);
-                    let next = world.cache.at_hand(&key);
-                    assert!(
-                        next.is_none_or(|next| next.token != token.token),
-                        "a rejected token was served"
-                    );
+                if let Some(token) = world.at_hand(&key) {
+                    world.cache.reject(&world.key(&key), &token);
+                    let next = world.at_hand(&key);
+                    assert!(next.is_none(), "a rejected token is found without a word");
                 }
+            }
+            Act::Clear => {
+                witness.cleared.fetch_add(1, Ordering::SeqCst);
+                world.cache.clear();
+                assert!((0..4).all(|key| world.at_hand(&key.to_string()).is_none()));
             }
         }
     }
@@ -206,8 +229,15 @@ async fn play(acts: Vec<Act>) {
     }
     assert!(
         !witness.is_broken.load(Ordering::SeqCst),
-        "two flights for one key"
+        "two fetches for one key"
     );
+    assert!(witness.most_at_once.load(Ordering::SeqCst) <= AT_ONCE);
+    // Once the source is well all that was queued is looked after, and what is kept is within its
+    // bounds.
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(400).await;
+    assert!(world.cache.is_at_rest().await);
+    assert!(world.tokens.all().len() <= 2);
 }
 
 proptest! {

@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_secs(1);
 const ONE_TRY: Duration = Duration::from_secs(10);
 /// For the successor of a token that is due, and the longest pause between two tries, which a clock
 /// that is held leaps over.
-const PATIENCE: Duration = Duration::from_secs(5 + 10);
+const PATIENCE: Duration = Duration::from_secs(3 + 10);
 
 #[tokio::test]
 async fn the_identity_leg() {
@@ -51,7 +51,7 @@ async fn tls_that_is_refused() {
         let sent = usize::from(state != State::Cold);
         for call in ["first", "next"] {
             let seen = world.call(Endpoint::Token, &cell).await;
-            let (_, bound) = cell.tries_at(Endpoint::Token, state);
+            let (_, bound) = cell.tries_at(Endpoint::Token);
             assert!(seen.waited <= bound, "{name}, {call}: {:?}", seen.waited);
             match &seen.outcome {
                 Ok(Served::AtHand) if state.has_token() => {}
@@ -143,7 +143,7 @@ async fn over_all(endpoint: Endpoint) {
 async fn look_at(endpoint: Endpoint, cell: &Cell, state: State) {
     let name = format!("{endpoint:?}, {}, {state:?}", cell.name);
     let fate = cell.fate_at(endpoint);
-    let (requests, bound) = cell.tries_at(endpoint, state);
+    let (requests, bound) = cell.tries_at(endpoint);
     let world = World::in_state(state, endpoint, cell).await;
     let seen = world.call(endpoint, cell).await;
 

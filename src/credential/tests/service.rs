@@ -130,7 +130,7 @@ impl World {
         let [groups, secret] = CLIENTS.map(|(_, path)| self.statuses(path));
         let (groups, secret, ready) = futures::join!(groups, secret, self.status("/ready"));
         // A renewal that nobody waits for ends before time moves on.
-        while !self.credential.family.cache.is_at_rest() {
+        while !self.credential.family.cache.is_at_rest().await {
             tokio::task::yield_now().await;
         }
         for (tokens, (scope, _)) in self.tokens.iter_mut().zip(CLIENTS) {

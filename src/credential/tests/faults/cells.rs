@@ -1,6 +1,5 @@
 //! What goes wrong.
 
-use super::world::State;
 use cross_tenant_identity_emulator::{Endpoint, Fault};
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -39,18 +38,11 @@ impl Cell {
     }
 
     /// How many requests go out, and the bound on the wait for what comes of them.
-    pub(super) fn tries_at(
-        &self,
-        endpoint: Endpoint,
-        state: State,
-    ) -> (RangeInclusive<usize>, Duration) {
+    pub(super) fn tries_at(&self, endpoint: Endpoint) -> (RangeInclusive<usize>, Duration) {
         let seconds = Duration::from_secs;
         match (self.fate_at(endpoint), endpoint) {
             (Fate::Survives | Fate::Refused | Fate::Later, _) => (1..=1, Duration::ZERO),
             (_, Endpoint::Token) => (3..=3, seconds(30)),
-            // Where nothing has ever answered there is perhaps no IMDS: six seconds are enough.
-            (Fate::Hangs, _) if state == State::Cold => (1..=1, seconds(6)),
-            (_, _) if state == State::Cold && self.status.is_none() => (3..=3, seconds(6)),
             (Fate::Hangs, _) => (5..=6, seconds(75)),
             // It clears within 70 s, which its pauses of up to 10 s divide.
             (_, _) if self.status == Some(410) => (9..=12, seconds(75)),

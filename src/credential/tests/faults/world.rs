@@ -119,7 +119,7 @@ impl World {
     /// Until nothing is under way any more: a renewal has begun by itself, and ends so.
     pub(super) async fn until_rest(&self, endpoint: Endpoint, cell: &Cell) {
         let rest = async {
-            while !self.credential.family.cache.is_at_rest() {
+            while !self.credential.family.cache.is_at_rest().await {
                 tokio::task::yield_now().await;
             }
         };

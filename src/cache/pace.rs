@@ -1,0 +1,241 @@
+//! When a key may be asked for: one value that knows all that speaks against it, and says when.
+
+use super::Failure;
+use std::time::Duration;
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    /// The token at hand is still good.
+    Renewal,
+    /// A service has refused the token at hand.
+    Replacement,
+    /// A caller has no token.
+    Token,
+}
+
+impl Need {
+    /// Whether callers wait for it, who are admitted before renewals.
+    pub(super) fn is_urgent(self) -> bool {
+        self != Self::Renewal
+    }
+}
+
+/// The pace of the requests for one key. It outlives the key's token.
+///
+/// Times are those of the monotonic clock.
+#[derive(Clone, Debug)]
+pub(super) struct Pace<E> {
+    renewal_from: Duration,
+    replacement_from: Duration,
+    token_from: Duration,
+    /// The service has demanded silence until then, whatever it costs.
+    silent_until: Duration,
+    failure: Option<Failed<E>>,
+    /// When the last requests went out that were answered with a token or a refusal.
+    answered: Vec<Duration>,
+    /// `invalidate_all` was called since the last request: one more is granted.
+    is_fresh_try: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Failed<E> {
+    error: E,
+    at: Duration,
+    times: u32,
+    was_usable: bool,
+}
+
+/// Entra answers AADSTS50196 to more than 15 equal requests in 5 minutes (Microsoft Learn, "Microsoft
+/// Entra authentication and authorization error codes").
+pub(crate) const WINDOW: Duration = Duration::from_secs(5 * 60);
+
+const FIRST: Duration = Duration::from_secs(1);
+/// While a token is served there is time.
+const LONGEST_WHILE_USABLE: Duration = Duration::from_secs(60);
+/// Nobody is served: look soon whether the outage is over.
+const LONGEST_IN_OUTAGE: Duration = Duration::from_secs(10);
+/// Nobody is served, and the next try will not end otherwise unless somebody acts.
+const LONGEST_WHEN_FINAL: Duration = Duration::from_secs(60);
+/// The service has answered, and says no until an administrator acts. Ten of these fill the window.
+const AFTER_REFUSAL: Duration = Duration::from_secs(30);
+/// Bounds on what a service may ask for: a stray `Retry-After: 86400` must not end the service.
+const LONGEST_ASKED_WHILE_USABLE: Duration = Duration::from_secs(300);
+const LONGEST_ASKED: Duration = Duration::from_secs(30);
+/// Bounds of the pause when a renewal brings the same token again.
+const UNCHANGED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
+/// Whoever hands out a refused token may hand out the same one all day.
+const REPLACED_AT_MOST_EVERY: Duration = Duration::from_secs(60);
+/// Requests beyond the share for those who call `invalidate_all` because something was mended.
+const FRESH_TRIES: usize = 3;
+
+impl<E: Failure> Pace<E> {
+    pub(super) fn new() -> Self {
+        Self {
+            renewal_from: Duration::ZERO,
+            replacement_from: Duration::ZERO,
+            token_from: Duration::ZERO,
+            silent_until: Duration::ZERO,
+            failure: None,
+            answered: Vec::new(),
+            is_fresh_try: false,
+        }
+    }
+
+    /// The earliest time at which a request may go out. `share` is how many may be answered in
+    /// [`WINDOW`].
+    pub(super) fn next(&self, need: Need, share: usize, now: Duration) -> Duration {
+        let from = match need {
+            Need::Renewal => self.renewal_from,
+            Need::Replacement => self.replacement_from,
+            Need::Token => self.token_from,
+        };
+        let most = self.most(share);
+        let spared = match self.recent(now) {
+            recent if recent.len() < most => Duration::ZERO,
+            // So many of the window's first have to leave it.
+            recent => recent[recent.len() - most] + WINDOW,
+        };
+        from.max(self.silent_until).max(spared)
+    }
+
+    /// How many requests the next fetch may have answered.
+    pub(super) fn budget(&self, share: usize, now: Duration) -> u32 {
+        let left = self.most(share).saturating_sub(self.recent(now).len());
+        u32::try_from(left).unwrap_or(u32::MAX)
+    }
+
+    /// The last failure, for a caller who comes `next` before the next try.
+    pub(super) fn remembered(&self, now: Duration, next: Duration) -> Option<E> {
+        let failed = self.failure.as_ref()?;
+        let age = now.saturating_sub(failed.at);
+        Some(failed.error.recalled(age, next.saturating_sub(now)))
+    }
+
+    /// A fetch begins.
+    pub(super) fn begun(&mut self, need: Need, now: Duration) {
+        if need == Need::Replacement {
+            self.replacement_from = now + REPLACED_AT_MOST_EVERY;
+        }
+    }
+
+    /// So many requests of a fetch have been answered.
+    pub(super) fn count(&mut self, answered: u32, now: Duration) {
+        let old = self.answered.len() - self.recent(now).len();
+        self.answered.drain(..old);
+        for _ in 0..answered {
+            self.answered.push(now);
+            self.is_fresh_try = false;
+        }
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.failure = None;
+        self.renewal_from = Duration::ZERO;
+        self.token_from = Duration::ZERO;
+    }
+
+    /// A renewal has brought the token that is here already: IMDS hands out one for a day. The less of
+    /// its life remains, the sooner it is worth asking again.
+    pub(super) fn unchanged(&mut self, remaining: Duration, now: Duration) {
+        self.failure = None;
+        self.renewal_from = now + (remaining / 4).clamp(UNCHANGED.0, UNCHANGED.1);
+    }
+
+    /// `is_usable` says whether there is a token to be served. `jitter` is in [0, 1).
+    pub(super) fn failed(&mut self, error: E, is_usable: bool, now: Duration, jitter: f64) {
+        // At expiry it begins anew: what was patient while tokens were served must not keep callers
+        // waiting now.
+        let before = self.failure.as_ref();
+        let times = before
+            .filter(|before| before.was_usable == is_usable)
+            .map_or(1, |before| before.times.saturating_add(1));
+        let doubled = |longest: Duration| {
+            let pause = FIRST.saturating_mul(1 << (times - 1).min(16)).min(longest);
+            pause.mul_f64(1.0 - jitter / 4.0)
+        };
+        let mut pause = match (is_usable, error.is_refusal(), error.is_transient()) {
+            (true, true, _) => LONGEST_WHILE_USABLE,
+            (true, false, _) => doubled(LONGEST_WHILE_USABLE),
+            (false, true, _) => AFTER_REFUSAL,
+            (false, false, true) => doubled(LONGEST_IN_OUTAGE),
+            (false, false, false) => doubled(LONGEST_WHEN_FINAL),
+        };
+        let asked = error.retry_after().map(|asked| {
+            asked.min(match is_usable {
+                true => LONGEST_ASKED_WHILE_USABLE,
+                false => LONGEST_ASKED,
+            })
+        });
+        if let Some(asked) = asked {
+            pause = pause.max(asked);
+            self.replacement_from = self.replacement_from.max(now + pause);
+        }
+        if let Some(silence) = error.silence() {
+            self.silent_until = now + silence;
+        }
+        self.renewal_from = now + pause;
+        self.token_from = match is_usable {
+            true => now,
+            false => now + pause,
+        };
+        self.failure = Some(Failed {
+            error,
+            at: now,
+            times,
+            was_usable: is_usable,
+        });
+    }
+
+    /// A failure that is not remembered here.
+    pub(super) fn failed_elsewhere(&mut self) {
+        self.succeeded();
+    }
+
+    /// Forgets failures. What was asked of a service still counts, and a silence that it demanded
+    /// still holds.
+    pub(super) fn clear(&mut self, now: Duration) {
+        if !self.is_silent(now) {
+            self.failure = None;
+        }
+        self.renewal_from = Duration::ZERO;
+        self.token_from = Duration::ZERO;
+        self.replacement_from = Duration::ZERO;
+        self.is_fresh_try = true;
+    }
+
+    /// Whether the service has demanded a silence that still holds.
+    pub(super) fn is_silent(&self, now: Duration) -> bool {
+        now < self.silent_until
+    }
+
+    /// When there is nothing left to remember.
+    pub(super) fn idle_from(&self) -> Duration {
+        let failed = self.failure.as_ref().map(|failed| failed.at);
+        let last = self.answered.last().copied().max(failed);
+        let last = last.map_or(Duration::ZERO, |last| last + WINDOW);
+        [
+            self.renewal_from,
+            self.token_from,
+            self.replacement_from,
+            self.silent_until,
+        ]
+        .into_iter()
+        .fold(last, Duration::max)
+    }
+
+    fn most(&self, share: usize) -> usize {
+        match self.is_fresh_try {
+            true => share.saturating_add(FRESH_TRIES),
+            false => share,
+        }
+    }
+
+    fn recent(&self, now: Duration) -> &[Duration] {
+        let old = self.answered.partition_point(|at| now >= *at + WINDOW);
+        &self.answered[old..]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,381 @@
+//! The rules, as one pure function: what is known of a key and what has just happened, to what its
+//! callers are told and what is to be done.
+
+use super::{
+    CachedToken, Failure, GaveUp, Limits,
+    life::Stage,
+    pace::{Need, Pace},
+};
+use crate::time::Moment;
+use azure_core::credentials::AccessToken;
+use std::{sync::Arc, time::Duration};
+
+/// How long callers wait for the new token while the one at hand is still good, counted from when it
+/// was asked for. Some callers wrap the whole call in a limit of 5 s.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// All that is known of one key.
+pub(super) struct State<E> {
+    held: Option<Arc<CachedToken>>,
+    fetch: Option<Fetch>,
+    pace: Pace<E>,
+    epoch: u64,
+}
+
+/// A fetch that is queued or under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fetch {
+    pub(super) id: u64,
+    pub(super) need: Need,
+    /// When it was asked for.
+    since: Duration,
+    is_admitted: bool,
+}
+
+/// What has happened.
+pub(super) enum Event<E> {
+    /// A caller wants the token.
+    Asked,
+    /// A service has refused this token.
+    Rejected {
+        token: AccessToken,
+        /// Whether the caller waits for another.
+        is_waited_for: bool,
+    },
+    /// A caller has waited for as long as it should while there is a token at hand.
+    PatienceEnded,
+    /// The fetch may begin.
+    Admitted,
+    /// The fetch does not begin, or does not go on: nobody waits for it any more.
+    Abandoned {
+        /// How many requests were answered.
+        answered: u32,
+    },
+    /// The fetch has ended.
+    Ended {
+        result: Result<Arc<CachedToken>, E>,
+        /// How many requests were answered.
+        answered: u32,
+        was_waited_for: bool,
+        jitter: f64,
+    },
+    /// The time to look at the key has come.
+    Woken,
+    /// The token has to go: there are too many.
+    Evicted,
+}
+
+/// When, and in whose name.
+pub(super) struct Context<'a, E> {
+    pub(super) now: Moment,
+    /// Counts the calls of `clear`.
+    pub(super) epoch: u64,
+    /// The id of a fetch that is begun now.
+    pub(super) next_id: u64,
+    pub(super) limits: &'a Limits<E>,
+}
+
+/// What those who wait are told.
+#[derive(Clone, Debug)]
+pub(super) enum Answer<E> {
+    Token(AccessToken),
+    Error(E),
+    GaveUp(GaveUp),
+    /// The fetch under way decides.
+    Wait,
+    /// The same, but at this time there is a token at hand.
+    WaitUntil(Duration),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) struct Decision<E> {
+    pub(super) answer: Option<Answer<E>>,
+    /// A fetch is to be queued.
+    pub(super) begins: bool,
+    /// When to look at the key again.
+    pub(super) wake_at: Option<Duration>,
+    /// Nothing of the key is worth keeping.
+    pub(super) is_over: bool,
+}
+
+impl<E: Failure> State<E> {
+    pub(super) fn new(epoch: u64) -> Self {
+        Self {
+            held: None,
+            fetch: None,
+            pace: Pace::new(),
+            epoch,
+        }
+    }
+
+    pub(super) fn held(&self) -> Option<&Arc<CachedToken>> {
+        self.held.as_ref()
+    }
+
+    pub(super) fn fetch(&self) -> Option<Fetch> {
+        self.fetch
+    }
+
+    /// How many requests the fetch may have answered.
+    pub(super) fn budget(&self, context: &Context<'_, E>) -> u32 {
+        self.pace
+            .budget(context.limits.requests, context.now.monotonic)
+    }
+
+    /// Whether the service has demanded a silence that still holds.
+    pub(super) fn is_silent(&self, now: Moment) -> bool {
+        self.pace.is_silent(now.monotonic)
+    }
+
+    /// The rules.
+    pub(super) fn on(&mut self, event: Event<E>, context: &Context<'_, E>) -> Decision<E> {
+        self.enter_epoch(context);
+        let had_fetch = self.fetch.is_some();
+        let answer = match event {
+            Event::Asked => Some(self.asked(context)),
+            Event::Rejected {
+                token,
+                is_waited_for,
+            } => self.rejected(&token, is_waited_for, context),
+            Event::PatienceEnded => match self.servable(context.now) {
+                Some(held) => Some(self.unrenewed(&held, context)),
+                None => Some(Answer::Wait),
+            },
+            Event::Admitted => {
+                if let Some(fetch) = &mut self.fetch {
+                    fetch.is_admitted = true;
+                    self.pace.begun(fetch.need, context.now.monotonic);
+                }
+                None
+            }
+            Event::Abandoned { answered } => {
+                self.pace.count(answered, context.now.monotonic);
+                self.fetch = None;
+                if let Some(held) = &self.held {
+                    held.accept();
+                }
+                None
+            }
+            Event::Ended {
+                result,
+                answered,
+                was_waited_for,
+                jitter,
+            } => {
+                self.pace.count(answered, context.now.monotonic);
+                Some(match result {
+                    Ok(new) => self.brought(new, was_waited_for, context),
+                    Err(error) => self.failed(error, jitter, context),
+                })
+            }
+            Event::Woken => {
+                self.woken(context);
+                None
+            }
+            Event::Evicted => {
+                self.held = None;
+                None
+            }
+        };
+        let wake_at = self.wake_at(context);
+        Decision {
+            answer,
+            begins: !had_fetch && self.fetch.is_some(),
+            is_over: wake_at.is_none() && self.fetch.is_none(),
+            wake_at,
+        }
+    }
+
+    /// After `clear` nothing from before it counts, but for what was asked of the service.
+    fn enter_epoch(&mut self, context: &Context<'_, E>) {
+        if self.epoch != context.epoch {
+            self.epoch = context.epoch;
+            self.held = None;
+            // One that has not begun brings what is asked for now.
+            self.fetch = self.fetch.filter(|fetch| !fetch.is_admitted);
+            self.pace.clear(context.now.monotonic);
+        }
+    }
+
+    fn asked(&mut self, context: &Context<'_, E>) -> Answer<E> {
+        let now = context.now;
+        if let Some(held) = self.servable(now) {
+            held.asked();
+            let need = match held.is_rejected() {
+                true => Need::Replacement,
+                false => Need::Renewal,
+            };
+            match (held.life.stage(now), need) {
+                (Stage::Fresh, Need::Renewal) => {}
+                (Stage::Usable, Need::Renewal) => self.want(need, context),
+                _ => {
+                    self.want(need, context);
+                    let until = self.fetch.map(|fetch| {
+                        let expired = now.monotonic + held.life.until_expired(now);
+                        (fetch.since + PATIENCE).min(expired)
+                    });
+                    return match until {
+                        Some(until) if now.monotonic < until => Answer::WaitUntil(until),
+                        _ => self.unrenewed(&held, context),
+                    };
+                }
+            }
+            return Answer::Token(held.token.clone());
+        }
+        self.want(Need::Token, context);
+        if self.fetch.is_some() {
+            return Answer::Wait;
+        }
+        let next = self.next(Need::Token, context);
+        // What the last request met says more than that there were many.
+        match self.pace.remembered(now.monotonic, next) {
+            Some(error) => Answer::Error(error),
+            None => {
+                let wait = next.saturating_sub(now.monotonic);
+                Answer::GaveUp(GaveUp::TooManyRequests(wait))
+            }
+        }
+    }
+
+    fn rejected(
+        &mut self,
+        token: &AccessToken,
+        is_waited_for: bool,
+        context: &Context<'_, E>,
+    ) -> Option<Answer<E>> {
+        let Some(held) = self.servable(context.now) else {
+            return is_waited_for.then(|| self.asked(context));
+        };
+        if !held.is(token) {
+            return Some(Answer::Token(held.token.clone()));
+        }
+        // By force at most once a minute: whoever hands it out may hand out the same one all day,
+        // and others may find it good.
+        held.reject();
+        self.want(Need::Replacement, context);
+        if self.fetch.is_some() {
+            return Some(Answer::Wait);
+        }
+        held.accept();
+        Some(Answer::Token(held.token.clone()))
+    }
+
+    fn brought(
+        &mut self,
+        new: Arc<CachedToken>,
+        was_waited_for: bool,
+        context: &Context<'_, E>,
+    ) -> Answer<E> {
+        let now = context.now;
+        let need = self.fetch.take().map_or(Need::Token, |fetch| fetch.need);
+        if let Some(held) = self.servable(now) {
+            held.accept();
+            // What remains is compared and not the time of expiry, which a wall clock that was wrong
+            // when one of them came makes incomparable.
+            let is_later = new.life.remaining(now) > held.life.remaining(now);
+            if held.is(&new.token) || !(is_later || need == Need::Replacement) {
+                self.pace.unchanged(held.life.remaining(now), now.monotonic);
+                return self.unrenewed(&held, context);
+            }
+            new.replaces(&held);
+        }
+        if was_waited_for {
+            new.was_waited_for();
+        }
+        self.pace.succeeded();
+        self.held = Some(Arc::clone(&new));
+        Answer::Token(new.token.clone())
+    }
+
+    fn failed(&mut self, error: E, jitter: f64, context: &Context<'_, E>) -> Answer<E> {
+        self.fetch = None;
+        let servable = self.servable(context.now);
+        let now = context.now.monotonic;
+        match servable.is_some() || (context.limits.remembers)(&error) {
+            true => self
+                .pace
+                .failed(error.clone(), servable.is_some(), now, jitter),
+            false => self.pace.failed_elsewhere(),
+        }
+        match servable {
+            Some(held) => {
+                held.accept();
+                self.unrenewed(&held, context)
+            }
+            None => Answer::Error(error),
+        }
+    }
+
+    fn woken(&mut self, context: &Context<'_, E>) {
+        let Some(held) = self.servable(context.now) else {
+            self.held = None;
+            return;
+        };
+        if held.was_asked() && held.life.until_renewal(context.now).is_zero() {
+            self.want(Need::Renewal, context);
+        }
+    }
+
+    /// For a caller who would have had the new token by now.
+    fn unrenewed(&self, held: &CachedToken, context: &Context<'_, E>) -> Answer<E> {
+        let is_due = held.life.stage(context.now) == Stage::Due;
+        if !is_due || !context.limits.fails_unchanged {
+            return Answer::Token(held.token.clone());
+        }
+        let now = context.now.monotonic;
+        let next = self.next(Need::Renewal, context);
+        match self.pace.remembered(now, next) {
+            Some(error) => Answer::Error(error),
+            None => Answer::GaveUp(GaveUp::NotRenewed(next.saturating_sub(now))),
+        }
+    }
+
+    /// Begins a fetch if the pace allows it; one that is there serves the more urgent need from now on.
+    fn want(&mut self, need: Need, context: &Context<'_, E>) {
+        let may_begin = self.next(need, context) <= context.now.monotonic;
+        match &mut self.fetch {
+            Some(fetch) => fetch.need = fetch.need.max(need),
+            none if may_begin => {
+                *none = Some(Fetch {
+                    id: context.next_id,
+                    need,
+                    since: context.now.monotonic,
+                    is_admitted: false,
+                });
+            }
+            None => {}
+        }
+    }
+
+    fn next(&self, need: Need, context: &Context<'_, E>) -> Duration {
+        self.pace
+            .next(need, context.limits.requests, context.now.monotonic)
+    }
+
+    /// The token at hand, unless it has expired.
+    fn servable(&self, now: Moment) -> Option<Arc<CachedToken>> {
+        let held = self.held.as_ref()?;
+        (held.life.stage(now) != Stage::Expired).then(|| Arc::clone(held))
+    }
+
+    fn wake_at(&self, context: &Context<'_, E>) -> Option<Duration> {
+        let now = context.now;
+        if self.fetch.is_some() {
+            return None;
+        }
+        let Some(held) = &self.held else {
+            return Some(self.pace.idle_from()).filter(|idle| *idle > now.monotonic);
+        };
+        let expired = now.monotonic + held.life.until_expired(now);
+        let renewal = now.monotonic + held.life.until_renewal(now);
+        // Whoever asks after its time to renew begins that.
+        Some(match renewal <= now.monotonic && !held.was_asked() {
+            true => expired,
+            false => renewal.max(self.next(Need::Renewal, context)).min(expired),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,381 @@
+//! The table of the rules. That they hold in the running machine is tested beside the cache.
+
+use super::*;
+use crate::cache::Fetched;
+use azure_core::time::OffsetDateTime;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[derive(Clone, Debug, Default)]
+struct Failed {
+    is_refusal: bool,
+    recalled: bool,
+}
+
+impl Failure for Failed {
+    fn is_transient(&self) -> bool {
+        !self.is_refusal
+    }
+    fn is_refusal(&self) -> bool {
+        self.is_refusal
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+    fn silence(&self) -> Option<Duration> {
+        None
+    }
+    fn recalled(&self, _: Duration, _: Duration) -> Self {
+        Self {
+            recalled: true,
+            ..self.clone()
+        }
+    }
+}
+
+/// A key's state, and the time.
+struct Bench {
+    state: State<Failed>,
+    now: Moment,
+    epoch: u64,
+    last_id: u64,
+    limits: Limits<Failed>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            state: State::new(0),
+            now: Moment {
+                wall: Duration::from_secs(1_800_000_000),
+                monotonic: HOUR,
+            },
+            epoch: 0,
+            last_id: 0,
+            limits: Limits {
+                tokens: 1,
+                at_once: 1,
+                requests: 10,
+                fetch: MINUTE,
+                remembers: |_| true,
+                fails_unchanged: false,
+            },
+        }
+    }
+
+    /// With the token "1" of an hour, which is so old.
+    fn with_token_of(age: Duration) -> Self {
+        let mut bench = Self::new();
+        bench.on(Event::Asked);
+        bench.ends(Ok(HOUR));
+        bench.pass(age);
+        bench
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.wall += time;
+        self.now.monotonic += time;
+    }
+
+    fn on(&mut self, event: Event<Failed>) -> Decision<Failed> {
+        let context = Context {
+            now: self.now,
+            epoch: self.epoch,
+            next_id: self.last_id + 1,
+            limits: &self.limits,
+        };
+        let decision = self.state.on(event, &context);
+        self.last_id += u64::from(decision.begins);
+        decision
+    }
+
+    /// A token whose secret is the number of the fetch and which lives so long.
+    fn token(&self, life: Duration) -> Arc<CachedToken> {
+        let expires_on = OffsetDateTime::UNIX_EPOCH + self.now.wall + life;
+        let fetched = Fetched {
+            token: AccessToken::new(self.last_id.to_string(), expires_on),
+            refresh_on: None,
+        };
+        CachedToken::new("key".into(), fetched, self.now, 0.0, self.epoch)
+    }
+
+    fn ends(&mut self, result: Result<Duration, Failed>) -> Decision<Failed> {
+        self.on(Event::Admitted);
+        let result = result.map(|life| self.token(life));
+        self.on(Event::Ended {
+            result,
+            answered: 1,
+            was_waited_for: true,
+            jitter: 0.0,
+        })
+    }
+
+    fn rejects(&mut self, is_waited_for: bool) -> Decision<Failed> {
+        let token = self.state.held().unwrap().token.clone();
+        self.on(Event::Rejected {
+            token,
+            is_waited_for,
+        })
+    }
+}
+
+/// The answer in a word, so that a table is read at a glance.
+fn told(decision: &Decision<Failed>) -> String {
+    match &decision.answer {
+        None => "nothing".to_owned(),
+        Some(Answer::Token(token)) => format!("token {}", token.token.secret()),
+        Some(Answer::Error(error)) if error.recalled => "remembered".to_owned(),
+        Some(Answer::Error(_)) => "error".to_owned(),
+        Some(Answer::GaveUp(why)) => format!("{why:?}"),
+        Some(Answer::Wait) => "wait".to_owned(),
+        Some(Answer::WaitUntil(_)) => "wait a while".to_owned(),
+    }
+}
+
+const STAGES: [(&str, Duration); 4] = [
+    ("fresh", MINUTE),
+    ("usable", Duration::from_secs(41 * 60)),
+    ("due", Duration::from_secs(54 * 60)),
+    ("expired", Duration::from_secs(3570)),
+];
+
+#[test]
+fn a_call_is_told_by_the_stage_of_the_token() {
+    let expected = [
+        ("token 1", false),
+        ("token 1", true),
+        ("wait a while", true),
+        ("wait", true),
+    ];
+    for ((stage, age), (answer, begins)) in STAGES.into_iter().zip(expected) {
+        let mut bench = Bench::with_token_of(age);
+        let decision = bench.on(Event::Asked);
+        assert_eq!(
+            (&*told(&decision), decision.begins),
+            (answer, begins),
+            "{stage}"
+        );
+        // Of all who come meanwhile none begins another.
+        let decision = bench.on(Event::Asked);
+        assert_eq!(
+            (&*told(&decision), decision.begins),
+            (answer, false),
+            "{stage}"
+        );
+    }
+}
+
+#[test]
+fn a_fetch_that_fails_leaves_the_token_at_hand_until_it_expires() {
+    for ((stage, age), answer) in STAGES[1..].iter().zip(["token 1", "token 1", "error"]) {
+        let mut bench = Bench::with_token_of(*age);
+        bench.on(Event::Asked);
+        assert_eq!(told(&bench.ends(Err(Failed::default()))), answer, "{stage}");
+        // The pace forbids another at once.
+        let next = bench.on(Event::Asked);
+        let expected = answer.replace("error", "remembered");
+        assert_eq!((told(&next), next.begins), (expected, false), "{stage}");
+    }
+}
+
+#[test]
+fn callers_of_a_due_token_wait_three_seconds_counted_from_when_it_was_asked_for() {
+    let mut bench = Bench::with_token_of(54 * MINUTE);
+    let start = bench.now.monotonic;
+    for (seconds, expected) in [(0, "wait a while"), (2, "wait a while"), (1, "token 1")] {
+        bench.pass(seconds * SECOND);
+        let decision = bench.on(Event::Asked);
+        assert_eq!(told(&decision), expected);
+        if let Some(Answer::WaitUntil(until)) = decision.answer {
+            assert_eq!(until, start + 3 * SECOND);
+        }
+    }
+    assert_eq!(told(&bench.on(Event::PatienceEnded)), "token 1");
+    bench.pass(10 * MINUTE);
+    assert_eq!(
+        told(&bench.on(Event::PatienceEnded)),
+        "wait",
+        "it has expired meanwhile"
+    );
+}
+
+#[test]
+fn who_wants_no_unchanged_due_token_gets_an_error() {
+    let due = || {
+        let mut bench = Bench::with_token_of(54 * MINUTE);
+        bench.limits.fails_unchanged = true;
+        assert_eq!(told(&bench.on(Event::Asked)), "wait a while");
+        bench
+    };
+    assert!(told(&due().on(Event::PatienceEnded)).starts_with("NotRenewed"));
+    let mut bench = due();
+    assert_eq!(told(&bench.ends(Err(Failed::default()))), "remembered");
+    assert_eq!(told(&bench.on(Event::Asked)), "remembered");
+    // A later expiry is a renewal, another is none.
+    assert_eq!(told(&due().ends(Ok(HOUR))), "token 2");
+    assert!(told(&due().ends(Ok(MINUTE))).starts_with("NotRenewed"));
+    // It is about due tokens alone.
+    let mut usable = Bench::with_token_of(41 * MINUTE);
+    usable.limits.fails_unchanged = true;
+    assert_eq!(told(&usable.on(Event::Asked)), "token 1");
+}
+
+#[test]
+fn a_caller_without_a_token_makes_a_queued_renewal_urgent() {
+    let mut bench = Bench::with_token_of(54 * MINUTE);
+    bench.on(Event::Asked);
+    assert_eq!(bench.state.fetch().unwrap().need, Need::Renewal);
+    bench.pass(6 * MINUTE);
+    bench.on(Event::Asked);
+    assert_eq!(bench.state.fetch().unwrap().need, Need::Token);
+}
+
+#[test]
+fn a_rejected_token_is_replaced_by_another_whatever_its_expiry() {
+    let mut bench = Bench::with_token_of(MINUTE);
+    let decision = bench.rejects(false);
+    assert!(decision.begins);
+    // Others wait for a while; then they get the one that may be good for them.
+    assert_eq!(told(&bench.on(Event::Asked)), "wait a while");
+    assert_eq!(told(&bench.on(Event::PatienceEnded)), "token 1");
+    assert_eq!(told(&bench.ends(Ok(30 * MINUTE))), "token 2");
+    assert_eq!(told(&bench.on(Event::Asked)), "token 2");
+    // By force once a minute.
+    let again = bench.rejects(true);
+    assert_eq!((&*told(&again), again.begins), ("token 2", false));
+    assert!(!bench.state.held().unwrap().is_rejected());
+    bench.pass(MINUTE);
+    let again = bench.rejects(true);
+    assert_eq!((&*told(&again), again.begins), ("wait", true));
+}
+
+#[test]
+fn a_rejected_token_that_is_not_replaced_is_served_again() {
+    for result in [Err(Failed::default()), Ok(0)] {
+        let mut bench = Bench::with_token_of(MINUTE);
+        bench.rejects(true);
+        // The same bytes come back, or nothing does.
+        bench.last_id = 1;
+        let result = result.map(|_: u32| 59 * MINUTE);
+        assert_eq!(told(&bench.ends(result)), "token 1");
+        assert!(!bench.state.held().unwrap().is_rejected());
+        assert_eq!(told(&bench.on(Event::Asked)), "token 1");
+    }
+}
+
+#[test]
+fn a_token_that_is_not_at_hand_any_more_cannot_be_rejected() {
+    let mut bench = Bench::with_token_of(41 * MINUTE);
+    let old = bench.state.held().unwrap().token.clone();
+    bench.on(Event::Asked);
+    bench.ends(Ok(HOUR));
+    let decision = bench.on(Event::Rejected {
+        token: old,
+        is_waited_for: true,
+    });
+    assert_eq!((&*told(&decision), decision.begins), ("token 2", false));
+}
+
+#[test]
+fn a_renewal_that_does_not_live_longer_is_not_kept() {
+    for (life, kept) in [(HOUR, "2"), (18 * MINUTE, "1")] {
+        let mut bench = Bench::with_token_of(41 * MINUTE);
+        bench.on(Event::Asked);
+        let decision = bench.ends(Ok(life));
+        assert_eq!(told(&decision), format!("token {kept}"));
+        assert_eq!(bench.state.held().unwrap().token.token.secret(), kept);
+    }
+}
+
+#[test]
+fn a_renewal_after_the_wall_clock_was_set_back_is_kept() {
+    let mut bench = Bench::with_token_of(41 * MINUTE);
+    bench.now.wall -= HOUR;
+    bench.on(Event::Asked);
+    // It lives for another hour, and states an earlier expiry than the one at hand.
+    assert_eq!(told(&bench.ends(Ok(HOUR))), "token 2");
+}
+
+#[test]
+fn a_key_in_use_is_renewed_and_one_that_nobody_asks_for_is_let_go() {
+    let mut bench = Bench::with_token_of(Duration::ZERO);
+    let renewal = bench.now.monotonic + 40 * MINUTE;
+    assert_eq!(bench.on(Event::Woken).wake_at, Some(renewal));
+    bench.pass(40 * MINUTE);
+    assert!(bench.on(Event::Woken).begins);
+
+    let mut bench = Bench::new();
+    bench.on(Event::Asked);
+    bench.on(Event::Admitted);
+    let token = bench.token(HOUR);
+    let ended = bench.on(Event::Ended {
+        result: Ok(token),
+        answered: 1,
+        was_waited_for: false,
+        jitter: 0.0,
+    });
+    assert_eq!(ended.wake_at, Some(bench.now.monotonic + 40 * MINUTE));
+    bench.pass(40 * MINUTE);
+    let woken = bench.on(Event::Woken);
+    assert!(!woken.begins);
+    assert_eq!(woken.wake_at, Some(bench.now.monotonic + 1170 * SECOND));
+    bench.pass(1170 * SECOND);
+    assert!(bench.on(Event::Woken).is_over);
+}
+
+#[test]
+fn what_was_asked_for_before_it_was_cleared_is_not_found_after() {
+    let mut bench = Bench::with_token_of(MINUTE);
+    bench.epoch = 1;
+    let asked = bench.on(Event::Asked);
+    assert_eq!((&*told(&asked), asked.begins), ("wait", true));
+    // One that is queued is the new one's; one that is under way is not.
+    bench.epoch = 2;
+    assert!(!bench.on(Event::Asked).begins);
+    bench.on(Event::Admitted);
+    bench.epoch = 3;
+    assert!(bench.on(Event::Asked).begins);
+}
+
+#[test]
+fn an_evicted_token_leaves_what_was_asked_of_the_service() {
+    let mut bench = Bench::with_token_of(MINUTE);
+    let evicted = bench.on(Event::Evicted);
+    assert!(bench.state.held().is_none() && !evicted.is_over);
+    bench.pass(5 * MINUTE);
+    assert!(bench.on(Event::Woken).is_over);
+}
+
+#[test]
+fn a_key_whose_fetch_is_abandoned_before_anything_was_asked_is_over() {
+    let mut bench = Bench::new();
+    bench.on(Event::Asked);
+    assert!(bench.on(Event::Abandoned { answered: 0 }).is_over);
+    // And a token that was to be replaced is served again.
+    let mut bench = Bench::with_token_of(MINUTE);
+    bench.rejects(true);
+    bench.on(Event::Abandoned { answered: 0 });
+    assert!(!bench.state.held().unwrap().is_rejected());
+}
+
+#[test]
+fn a_failure_that_is_remembered_elsewhere_is_asked_about_at_once() {
+    let mut bench = Bench::new();
+    bench.limits.remembers = |_| false;
+    for _ in 0..3 {
+        assert!(bench.on(Event::Asked).begins);
+        assert_eq!(told(&bench.ends(Err(Failed::default()))), "error");
+    }
+}
+
+#[test]
+fn once_the_share_is_used_up_callers_hear_when_there_is_another() {
+    let mut bench = Bench::new();
+    for _ in 0..10 {
+        bench.on(Event::Asked);
+        assert!(told(&bench.ends(Ok(Duration::ZERO))).starts_with("token"));
+    }
+    assert_eq!(told(&bench.on(Event::Asked)), "TooManyRequests(300s)");
+}

@@ -1,0 +1,152 @@
+//! How many tokens are kept, and dropping them.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_one_off_keys_stays_within_the_bound_and_takes_none_in_flight() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            tokens: 100,
+            ..limits()
+        },
+    );
+    world.source.script.lock().unwrap().insert(
+        "in flight".into(),
+        [slow(MINUTE, Reply::Token(HOUR as i64))].into(),
+    );
+    let mut in_flight = Box::pin(world.try_get_key("in flight"));
+    assert!(in_flight.as_mut().now_or_never().is_none());
+    for n in 0..100_000 {
+        world.try_get_key(&n.to_string()).await.unwrap();
+        if n % 10_000 == 0 {
+            // Tokens, and what is remembered of requests.
+            assert!(world.keys().await <= 201, "{}", world.keys().await);
+            assert!(world.tokens.all().len() <= 100);
+        }
+    }
+    world.pass(MINUTE).await;
+    let before = world.requests();
+    world.try_get_key("in flight").await.unwrap();
+    assert_eq!(world.requests(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_in_use_outlive_a_flood_of_tokens_that_are_used_once() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            tokens: 100,
+            ..limits()
+        },
+    );
+    let hot: Vec<_> = (0..20).map(|n| format!("hot {n}")).collect();
+    for key in &hot {
+        world.try_get_key(key).await.unwrap();
+    }
+    for n in 0..20_000 {
+        world.try_get_key(&n.to_string()).await.unwrap();
+        for key in &hot {
+            assert!(
+                n % 10 != 0 || world.at_hand(key).is_some(),
+                "{key} after {n}"
+            );
+        }
+    }
+    assert_eq!(world.requests(), 20 + 20_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_that_a_service_demanded_outlives_a_flood() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            tokens: 10,
+            ..limits()
+        },
+    );
+    let silence = Reply::Fail(Failed {
+        is_refusal: true,
+        silence: Some(Duration::from_secs(300)),
+        ..Default::default()
+    });
+    world
+        .source
+        .script
+        .lock()
+        .unwrap()
+        .insert("key".into(), [silence].into());
+    world.try_get().await.unwrap_err();
+    for n in 0..1000 {
+        world.try_get_key(&n.to_string()).await.unwrap();
+    }
+    assert!(world.try_get().await.unwrap_err().recalled.is_some());
+    assert_eq!(world.requests(), 1001);
+}
+
+/// Of more keys than are kept none is asked for often enough to be seen as a loop.
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_of_a_service_outlives_the_token() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            tokens: 10,
+            ..limits()
+        },
+    );
+    for _ in 0..300 {
+        for key in 0..11 {
+            let _ = world.try_get_key(&key.to_string()).await;
+        }
+        world.pass(1).await;
+    }
+    assert!(world.requests() <= 11 * 13, "{}", world.requests());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_token_is_replaced_and_the_new_one_stays() {
+    let world = World::with_an_hour().await;
+    let rejected = world.at_hand("key").unwrap();
+    world.cache.reject(&world.key("key"), &rejected);
+    assert_eq!(world.get().await, "2");
+    world.cache.reject(&world.key("key"), &rejected);
+    assert_eq!(world.timed().await, served("2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_keeps_nothing_not_even_what_is_on_its_way() {
+    let world = World::new(slow(5, Reply::Token(HOUR as i64)));
+    let mut waiting = Box::pin(world.try_get());
+    assert!(waiting.as_mut().now_or_never().is_none());
+    world.settle().await;
+    world.cache.clear();
+    assert_eq!(waiting.await.as_deref(), Ok("1"));
+    assert_eq!(world.get().await, "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_ends_a_back_off_but_no_silence_that_the_service_demanded() {
+    for (silence, requests) in [(None, 2), (Some(Duration::from_secs(300)), 1)] {
+        let world = World::new(Reply::Fail(Failed {
+            silence,
+            ..Default::default()
+        }));
+        assert!(world.try_get().await.is_err());
+        world.cache.clear();
+        assert!(world.try_get().await.is_err());
+        assert_eq!(world.requests(), requests, "{silence:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_again_and_again_is_no_way_around_the_share_of_requests() {
+    let world = World::new(Reply::Token(HOUR as i64));
+    // Ten, and three for those who have mended something.
+    for _ in 0..13 {
+        world.get().await;
+        world.cache.clear();
+    }
+    let error = world.try_get().await.unwrap_err();
+    assert_eq!(error.gave_up, Some("too many requests"));
+    assert_eq!(world.requests(), 13);
+}

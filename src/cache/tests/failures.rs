@@ -1,0 +1,257 @@
+//! What is remembered of a failure, and when there is another try.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_refresh_serves_the_token_that_is_still_usable() {
+    let world = World::with_an_hour().await;
+    for reply in [outage(), misconfigured(), retry_after(3600), Reply::Panic] {
+        world.then(reply);
+        world.clock.suspend(Duration::from_secs(World::USABLE / 4));
+        assert_eq!(world.get().await, "1");
+        world.settle().await;
+        assert_eq!(world.get().await, "1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_remembered_with_its_age_and_the_time_of_the_next_try() {
+    let world = World::new(retry_after(20));
+    assert!(world.try_get().await.unwrap_err().recalled.is_none());
+    world.pass(5).await;
+    let (result, waited) = world.timed().await;
+    let (age, next) = result.unwrap_err().recalled.unwrap();
+    assert_eq!((age.as_secs(), next.as_secs(), waited), (5, 15, 0));
+    world.pass(15).await;
+    assert!(world.try_get().await.unwrap_err().recalled.is_none());
+    assert_eq!(world.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_an_hour_is_asked_about_every_ten_seconds_at_most_and_found_over() {
+    let world = World::with(
+        outage(),
+        Limits {
+            requests: usize::MAX,
+            ..limits()
+        },
+    );
+    for _ in 0..HOUR {
+        let (result, waited) = world.timed().await;
+        assert!(result.is_err() && waited == 0);
+        world.pass(1).await;
+    }
+    assert!(
+        (HOUR as usize / 11..HOUR as usize / 7).contains(&world.requests()),
+        "{}",
+        world.requests()
+    );
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(10).await;
+    assert!(world.try_get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_misconfiguration_is_asked_about_once_a_minute_and_found_mended() {
+    let world = World::with(
+        misconfigured(),
+        Limits {
+            requests: usize::MAX,
+            ..limits()
+        },
+    );
+    for _ in 0..HOUR {
+        assert!(world.try_get().await.is_err());
+        world.pass(1).await;
+    }
+    assert!((60..90).contains(&world.requests()), "{}", world.requests());
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(MINUTE).await;
+    assert!(world.try_get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_kept_to_but_not_beyond_reason() {
+    for (asked, tried_again) in [(0, 1), (20, 20), (3600, 30)] {
+        let world = World::new(retry_after(asked));
+        world.try_get().await.unwrap_err();
+        let start = world.clock.true_time();
+        while world.requests() == 1 {
+            world.pass(1).await;
+            world.try_get().await.unwrap_err();
+        }
+        assert_eq!(
+            (world.clock.true_time() - start).as_secs(),
+            tried_again,
+            "{asked}"
+        );
+    }
+    // While a token is served there is time: five minutes of it.
+    let world = World::with_an_hour().await;
+    world.then(retry_after(3600));
+    world.pass(World::USABLE).await;
+    assert_eq!(world.requests(), 2);
+    world.pass(5 * MINUTE).await;
+    assert_eq!(world.requests(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_caller_after_expiry_gets_a_try_of_its_own() {
+    let world = World::with_an_hour().await;
+    world.then(outage());
+    // Renewals have failed for ten minutes, and back off for up to a minute by now.
+    world.pass(HOUR - 31).await;
+    world.then(slow(3, Reply::Token(HOUR as i64)));
+    world.clock.suspend(Duration::from_secs(2));
+    let (token, waited) = world.timed().await;
+    assert!(token.is_ok(), "{token:?}");
+    assert!(waited <= 3, "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_makes_at_most_ten_requests_in_five_minutes() {
+    // Tokens that are never any good: each call is a request.
+    let world = World::new(Reply::Token(0));
+    for _ in 0..10 {
+        assert!(world.try_get().await.is_ok());
+    }
+    for _ in 0..299 {
+        let (result, waited) = world.timed().await;
+        assert_eq!(
+            (result.unwrap_err().gave_up, waited),
+            (Some("too many requests"), 0)
+        );
+        world.pass(1).await;
+    }
+    world.pass(1).await;
+    assert!(world.try_get().await.is_ok());
+    assert_eq!(world.requests(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_uses_up_no_share_and_whoever_comes_after_it_is_served_within_seconds() {
+    let world = World::new(outage());
+    for _ in 0..10 * MINUTE {
+        assert_eq!(world.try_get().await.unwrap_err().gave_up, None);
+        world.pass(1).await;
+    }
+    assert!(world.requests() > 50);
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(10).await;
+    assert!(world.try_get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_use_up_no_share_and_what_is_mended_is_noticed_within_thirty_seconds() {
+    let world = World::with_an_hour().await;
+    world.then(refusal());
+    // Renewals are refused until the token expires, and then callers are.
+    for _ in 0..HOUR + 10 * MINUTE {
+        if let Err(error) = world.try_get().await {
+            assert_eq!(error.gave_up, None);
+        }
+        world.pass(1).await;
+    }
+    // 20 minutes at one a minute, 10 at two.
+    let requests = world.requests() - 1;
+    assert!((36..=44).contains(&requests), "{requests}");
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(30).await;
+    assert!(world.try_get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_gives_a_try_at_once_however_often_the_service_has_refused() {
+    let world = World::new(refusal());
+    for _ in 0..10 * MINUTE {
+        world.try_get().await.unwrap_err();
+        world.pass(1).await;
+    }
+    world.then(Reply::Token(HOUR as i64));
+    world.cache.clear();
+    assert!(world.try_get().await.is_ok());
+}
+
+/// A service is one, however many tenants it has.
+#[tokio::test(start_paused = true)]
+async fn renewals_of_all_keys_wait_for_a_retry_after_and_callers_without_a_token_go_one_at_a_time()
+{
+    let world = World::new(Reply::Token(HOUR as i64));
+    for key in ["a", "b", "c"] {
+        world.try_get_key(key).await.unwrap();
+    }
+    world.then(slow(2, retry_after(120)));
+    world.try_get_key("throttled").await.unwrap_err();
+    world.clock.suspend(Duration::from_secs(World::USABLE));
+    for key in ["a", "b", "c"] {
+        world.try_get_key(key).await.unwrap();
+    }
+    world.pass(60).await;
+    assert_eq!(world.requests(), 4, "no renewal");
+    world.then(slow(2, Reply::Token(HOUR as i64)));
+    let start = world.clock.true_time();
+    let cold = ["d", "e", "f"].map(|key| world.try_get_key(key));
+    assert!(join_all(cold).await.iter().all(Result::is_ok));
+    assert_eq!((world.clock.true_time() - start).as_secs(), 6);
+    world.pass(120).await;
+    assert_eq!(world.requests(), 4 + 3 + 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_the_share_is_used_up_callers_are_told_what_the_last_request_met() {
+    let world = World::new(Reply::Token(0));
+    for _ in 0..9 {
+        world.get().await;
+    }
+    world.then(refusal());
+    world.try_get().await.unwrap_err();
+    world.pass(100).await;
+    let error = world.try_get().await.unwrap_err();
+    assert_eq!(
+        (error.gave_up, error.recalled),
+        (
+            None,
+            Some((Duration::from_secs(100), Duration::from_secs(200)))
+        )
+    );
+    assert_eq!(world.requests(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_demands_silence_gets_it_whatever_becomes_of_the_token() {
+    let silence = Reply::Fail(Failed {
+        silence: Some(Duration::from_secs(300)),
+        ..Default::default()
+    });
+    let world = World::new(Reply::Token(10 * MINUTE as i64));
+    world.get().await;
+    world.then(silence);
+    world.clock.suspend(Duration::from_secs(9 * MINUTE));
+    assert_eq!(world.get().await, "1");
+    world.settle().await;
+    assert_eq!(world.requests(), 2);
+    world.clock.suspend(Duration::from_secs(MINUTE));
+    for _ in 0..29 {
+        world.pass(10).await;
+        assert!(world.try_get().await.is_err());
+    }
+    assert_eq!(world.requests(), 2);
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(10).await;
+    assert!(world.try_get().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_is_remembered_elsewhere_is_asked_for_again_at_once() {
+    let world = World::with(
+        outage(),
+        Limits {
+            remembers: |_| false,
+            ..limits()
+        },
+    );
+    for _ in 0..5 {
+        assert!(world.try_get().await.unwrap_err().recalled.is_none());
+    }
+    assert_eq!(world.requests(), 5);
+}

@@ -1,0 +1,126 @@
+//! One fetch for all who want a key, and who goes first.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_callers_share_one_fetch_in_every_state() {
+    for (pass, reply) in [
+        (0, Reply::Token(HOUR as i64)),
+        (World::USABLE, slow(1, Reply::Token(HOUR as i64))),
+        (World::DUE, slow(1, Reply::Token(HOUR as i64))),
+        (2 * HOUR, slow(30, Reply::Token(HOUR as i64))),
+        (0, slow(3, outage())),
+    ] {
+        let world = World::new(reply.clone());
+        let mut before = 0;
+        if pass > 0 {
+            world.then(Reply::Token(HOUR as i64));
+            world.get().await;
+            world.then(reply.clone());
+            // A suspend: nobody, and no driver, notices until a call comes.
+            world.clock.suspend(Duration::from_secs(pass));
+            before = 1;
+        }
+        let results = join_all((0..1000).map(|_| world.try_get())).await;
+        let first = &results[0];
+        assert!(results.iter().all(|result| result == first), "{reply:?}");
+        world.settle().await;
+        assert_eq!(world.requests() - before, 1, "{reply:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_goes_on_when_the_first_caller_is_cancelled() {
+    let world = World::new(slow(5, Reply::Token(HOUR as i64)));
+    let mut first = Box::pin(world.try_get());
+    assert!(first.as_mut().now_or_never().is_none());
+    let mut second = Box::pin(world.try_get());
+    assert!(second.as_mut().now_or_never().is_none());
+    drop(first);
+    assert_eq!(second.await.as_deref(), Ok("1"));
+    assert_eq!(world.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_goes_on_when_all_callers_are_cancelled() {
+    let world = World::new(slow(5, Reply::Token(HOUR as i64)));
+    let mut first = Box::pin(world.try_get());
+    assert!(first.as_mut().now_or_never().is_none());
+    world.settle().await;
+    drop(first);
+    for _ in 0..1000 {
+        assert!(world.try_get().now_or_never().is_none());
+    }
+    world.pass(6).await;
+    assert_eq!(world.timed().await, served("1"));
+    assert_eq!(world.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_of_one_key_is_invisible_to_every_other() {
+    let world = World::new(Reply::Token(HOUR as i64));
+    world
+        .source
+        .script
+        .lock()
+        .unwrap()
+        .insert("stuck".into(), [Reply::Never].into());
+    let stuck = world.try_get_key("stuck");
+    let mut stuck = Box::pin(stuck);
+    assert!(stuck.as_mut().now_or_never().is_none());
+    let start = world.clock.true_time();
+    let keys: Vec<_> = (0..100).map(|n| format!("key {n}")).collect();
+    let results = join_all(keys.iter().map(|key| world.try_get_key(key))).await;
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(world.clock.true_time(), start);
+    assert_eq!(world.requests(), 101);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_never_ends_is_given_up() {
+    let world = World::new(Reply::Never);
+    let (result, waited) = world.timed().await;
+    assert_eq!(result.unwrap_err().gave_up, Some("took too long"));
+    assert_eq!(waited, 140);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_panics_is_an_error_for_its_callers_and_the_next_one_is_another() {
+    let world = World::new(Reply::Panic);
+    let results = join_all((0..10).map(|_| world.try_get())).await;
+    assert!(
+        results
+            .iter()
+            .all(|result| result.as_ref().unwrap_err().gave_up == Some("panicked"))
+    );
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(2).await;
+    assert_eq!(world.get().await, "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_fetchs_than_allowed_are_under_way_and_callers_go_before_renewals() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            at_once: 2,
+            ..limits()
+        },
+    );
+    for key in ["a", "b", "c", "d"] {
+        world.try_get_key(key).await.unwrap();
+    }
+    world.then(slow(10, Reply::Token(HOUR as i64)));
+    world.clock.suspend(Duration::from_secs(World::USABLE));
+    for key in ["a", "b", "c", "d"] {
+        world.try_get_key(key).await.unwrap();
+    }
+    world.settle().await;
+    assert_eq!(world.requests(), 6, "two of four renewals");
+    // A caller without a token is next, though it comes last.
+    let start = world.clock.true_time();
+    world.try_get_key("cold").await.unwrap();
+    assert_eq!((world.clock.true_time() - start).as_secs(), 19);
+    world.pass(30).await;
+    assert_eq!(world.requests(), 9);
+}
