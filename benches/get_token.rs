@@ -21,7 +21,7 @@ use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
     ManagedIdentityAssertionOptions,
 };
-use cross_tenant_identity_emulator::{Emulator, Story};
+use cross_tenant_identity_emulator::{Emulator, Scenario};
 use futures::FutureExt;
 use glue::Glue;
 use std::{
@@ -35,7 +35,7 @@ const MANY: usize = 100;
 
 fn main() {
     let azure = Emulator::start().expect("the emulator starts");
-    let story = azure.tell_story();
+    let story = azure.create_scenario();
     let scopes: Vec<String> = (0..MANY)
         .map(|n| {
             let resource = format!("https://resource-{n}.example.com");
@@ -85,7 +85,7 @@ fn main() {
     print_ratios();
 }
 
-fn ours(azure: &Emulator, story: &Story) -> Arc<dyn TokenCredential> {
+fn ours(azure: &Emulator, story: &Scenario) -> Arc<dyn TokenCredential> {
     CrossTenantManagedIdentityCredential::new(
         &story.target_tenant_id,
         &story.client_id,
@@ -102,7 +102,7 @@ fn ours(azure: &Emulator, story: &Story) -> Arc<dyn TokenCredential> {
     .expect("the options make sense")
 }
 
-fn glue(azure: &Emulator, story: &Story) -> Arc<dyn TokenCredential> {
+fn glue(azure: &Emulator, story: &Scenario) -> Arc<dyn TokenCredential> {
     Glue::credential(story, azure.client_options()).expect("the options make sense")
 }
 

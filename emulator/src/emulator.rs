@@ -12,15 +12,15 @@ use crate::{
     log::LoggedRequest,
     principals::guid,
     router::Endpoint,
+    scenario::{self, Scenario, Step},
     server::{self, Shared},
-    story::{self, Step, Story},
     tls::{Authority, ServerCertificate},
     transport,
 };
 
 /// A local Azure, listening on the loopback interface from a thread of its own.
 ///
-/// It knows nobody until it is [told the story](Emulator::tell_story) or set up step by step.
+/// It knows nobody until it is [told the scenario](Emulator::create_scenario) or set up step by step.
 /// Dropping it closes its ports and every connection, answered or not.
 pub struct Emulator {
     pub(crate) shared: Arc<Shared>,
@@ -85,19 +85,19 @@ impl Emulator {
     /// Starts over with Contoso and Litware, everything in its place: the identity on the host,
     /// the multi-tenant app and its trust, service principals in both tenants, Reader on one
     /// resource group.
-    pub fn tell_story(&self) -> Story {
+    pub fn create_scenario(&self) -> Scenario {
         self.begin(None)
     }
 
-    /// [`tell_story`](Emulator::tell_story) without one of its steps.
-    pub fn tell_story_without(&self, left_out: Step) -> Story {
+    /// [`create_scenario`](Emulator::create_scenario) without one of its steps.
+    pub fn create_scenario_without(&self, left_out: Step) -> Scenario {
         self.begin(Some(left_out))
     }
 
-    fn begin(&self, left_out: Option<Step>) -> Story {
-        let (story, directory) = story::tell(left_out);
+    fn begin(&self, left_out: Option<Step>) -> Scenario {
+        let (scenario, directory) = scenario::tell(left_out);
         self.shared.world().begin(directory);
-        story
+        scenario
     }
 
     /// Options for Azure SDK clients, with which the real host names of public Azure and the
@@ -162,8 +162,8 @@ impl Emulator {
     }
 
     /// Nothing goes wrong any more. Answers that are on their way stay as they are.
-    pub fn lift_faults(&self) {
-        self.shared.faults().lift();
+    pub fn clear_faults(&self) {
+        self.shared.faults().clear();
     }
 
     /// The requests so far, in the order of their arrival; of very many, the last 100,000.

@@ -21,7 +21,7 @@ pub enum Fault {
         body: Option<(String, String)>,
     },
     /// Any answer at all in the answer's place: a body that is no text, or far too long.
-    Answer {
+    Response {
         /// The status.
         status: u16,
         /// The headers. `Content-Length` and `Date` are added, the former always the true one.
@@ -105,8 +105,8 @@ impl Fault {
 pub enum Times {
     /// With that many requests, and then no more.
     Count(usize),
-    /// With every request until the faults are lifted.
-    UntilLifted,
+    /// With every request until the faults are cleared.
+    UntilCleared,
 }
 
 /// The faults in wait, for each endpoint in the order in which they are to happen.
@@ -126,7 +126,7 @@ impl Faults {
         waiting.push_back((fault, times));
     }
 
-    pub(crate) fn lift(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.waiting.clear();
     }
 
@@ -135,7 +135,7 @@ impl Faults {
         let waiting = self.waiting.get_mut(&endpoint)?;
         while let Some((fault, times)) = waiting.front_mut() {
             match times {
-                Times::UntilLifted => return Some(fault.clone()),
+                Times::UntilCleared => return Some(fault.clone()),
                 Times::Count(0) => {
                     waiting.pop_front();
                 }

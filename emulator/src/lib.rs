@@ -11,11 +11,11 @@
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let azure = Emulator::start()?;
-//! let story = azure.tell_story();
-//! println!("IMDS at {}, Litware is {}", azure.imds_url(), story.target_tenant_id);
+//! let scenario = azure.create_scenario();
+//! println!("IMDS at {}, Litware is {}", azure.imds_url(), scenario.target_tenant_id);
 //!
 //! // Litware's admin has not provisioned Contoso's app: Entra answers AADSTS7000229.
-//! let refused = azure.tell_story_without(Step::ServicePrincipal);
+//! let refused = azure.create_scenario_without(Step::ServicePrincipal);
 //! assert_eq!(refused.target_service_principal_id, None);
 //! # Ok(())
 //! # }
@@ -26,7 +26,7 @@
 //! - [`Emulator`]: listens on the loopback interface only, on ports that the system chooses,
 //!   from a thread of its own: it works under any async runtime, under none, and under one whose
 //!   time is paused. Dropping it closes its ports and all connections.
-//! - [`Emulator::tell_story`]: Contoso and Litware, complete; [`Emulator::tell_story_without`]
+//! - [`Emulator::create_scenario`]: Contoso and Litware, complete; [`Emulator::create_scenario_without`]
 //!   leaves one [`Step`] out. Each step can also be taken on its own (`add_tenant`,
 //!   `add_application`, `provision_service_principal`, …).
 //! - [`Emulator::client_options`]: options for Azure SDK clients with which Azure's real host
@@ -62,9 +62,9 @@ mod metadata;
 mod principals;
 mod refusal;
 mod router;
+mod scenario;
 mod server;
 mod set_up;
-mod story;
 mod tls;
 mod transport;
 mod wire;
@@ -78,6 +78,6 @@ pub use principals::{
     Application, FederatedCredential, ManagedIdentity, ServicePrincipal, SignInAudience, Tenant,
 };
 pub use router::Endpoint;
+pub use scenario::{Scenario, Step, UnknownStep};
 pub use set_up::SetUpError;
-pub use story::{Step, Story, UnknownStep};
 pub use tls::ServerCertificate;

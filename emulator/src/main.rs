@@ -1,8 +1,8 @@
-//! The emulator as a program: tells the story and prints what other SDKs need to take part.
+//! The emulator as a program: tells the scenario and prints what other SDKs need to take part.
 
 #![forbid(unsafe_code)]
 
-use cross_tenant_identity_emulator::{Emulator, Step, Story};
+use cross_tenant_identity_emulator::{Emulator, Scenario, Step};
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
@@ -15,16 +15,16 @@ use std::{
 const HELP: &str = "\
 A local Azure for cross-tenant managed identity: IMDS, Entra and Resource Manager.
 
-It tells the story of Contoso and Litware, prints the variables that clients need
+It tells the scenario of Contoso and Litware, prints the variables that clients need
 as bash `export` lines, and runs until it gets SIGINT or SIGTERM:
 
     cross-tenant-identity-emulator > emulator.env &
     source emulator.env
 
 Options:
-    --without STEP     Leave a step of the story out, and see its error:
+    --without STEP     Leave a step of the scenario out, and see its error:
                        role | service-principal | federated-credential |
-                       multi-tenant | wrong-tenant
+                       multi-tenant | home-registration
     --ca-file PATH     Write the CA's certificate there, and leave it there.
                        Otherwise it goes to a temporary file, removed at the end.
     --help             Print this.
@@ -98,13 +98,13 @@ fn run(without: Option<Step>, ca_file: Option<PathBuf>) -> io::Result<()> {
         // Before anything is printed: who reads it may end this process at once.
         let stop = stop_signal()?;
         let emulator = Emulator::start()?;
-        let story = match without {
-            None => emulator.tell_story(),
-            Some(step) => emulator.tell_story_without(step),
+        let scenario = match without {
+            None => emulator.create_scenario(),
+            Some(step) => emulator.create_scenario_without(step),
         };
         let ca_file = CaFile::write(ca_file, emulator.ca_pem())?;
         let mut stdout = io::stdout().lock();
-        stdout.write_all(exports(&emulator, &story, without, ca_file.path()).as_bytes())?;
+        stdout.write_all(exports(&emulator, &scenario, without, ca_file.path()).as_bytes())?;
         stdout.flush()?;
         stop.await;
         Ok(())
@@ -184,7 +184,12 @@ impl Drop for CaFile {
     }
 }
 
-fn exports(emulator: &Emulator, story: &Story, without: Option<Step>, ca_file: &Path) -> String {
+fn exports(
+    emulator: &Emulator,
+    scenario: &Scenario,
+    without: Option<Step>,
+    ca_file: &Path,
+) -> String {
     let ca_file = ca_file.to_string_lossy();
     let left_out = without.map_or_else(String::new, |step| format!(" (without {step})"));
     let mut text = format!(
@@ -198,13 +203,13 @@ fn exports(emulator: &Emulator, story: &Story, without: Option<Step>, ca_file: &
         ("REQUESTS_CA_BUNDLE", &ca_file),
         ("SSL_CERT_FILE", &ca_file),
         ("NODE_EXTRA_CA_CERTS", &ca_file),
-        ("HOME_TENANT_ID", &story.home_tenant_id),
-        ("TARGET_TENANT_ID", &story.target_tenant_id),
-        ("CLIENT_ID", &story.client_id),
-        ("TARGET_SUBSCRIPTION_ID", &story.target_subscription_id),
-        ("IDENTITY_CLIENT_ID", &story.identity_client_id),
-        ("IDENTITY_PRINCIPAL_ID", &story.identity_principal_id),
-        ("IDENTITY_RESOURCE_ID", &story.identity_resource_id),
+        ("HOME_TENANT_ID", &scenario.home_tenant_id),
+        ("TARGET_TENANT_ID", &scenario.target_tenant_id),
+        ("CLIENT_ID", &scenario.client_id),
+        ("TARGET_SUBSCRIPTION_ID", &scenario.target_subscription_id),
+        ("IDENTITY_CLIENT_ID", &scenario.identity_client_id),
+        ("IDENTITY_PRINCIPAL_ID", &scenario.identity_principal_id),
+        ("IDENTITY_RESOURCE_ID", &scenario.identity_resource_id),
     ] {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
     }

@@ -243,7 +243,7 @@ fn instead(fault: &Fault) -> Option<Answer> {
                 None => answer,
             })
         }
-        Fault::Answer {
+        Fault::Response {
             status,
             headers,
             body,

@@ -16,17 +16,17 @@ async fn ask(emulator: &Emulator, query: &str, header: Option<&str>) -> Answer {
 #[tokio::test]
 async fn an_identity_is_found_by_any_of_its_ids() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let header = Some(emulator.identity_header());
     for selector in [
-        format!("client_id={}", story.identity_client_id),
-        format!("principal_id={}", story.identity_principal_id),
-        format!("object_id={}", story.identity_principal_id),
-        format!("mi_res_id={}", story.identity_resource_id),
+        format!("client_id={}", scenario.identity_client_id),
+        format!("principal_id={}", scenario.identity_principal_id),
+        format!("object_id={}", scenario.identity_principal_id),
+        format!("mi_res_id={}", scenario.identity_resource_id),
     ] {
         let answer = ask(&emulator, &format!("{QUERY}&{selector}"), header).await;
         assert_eq!(answer.status, 200, "{selector}: {}", answer.body);
-        assert_eq!(answer.text("client_id"), story.identity_client_id);
+        assert_eq!(answer.text("client_id"), scenario.identity_client_id);
         let claims = claims(answer.text("access_token"));
         assert_eq!(claims["aud"], EXCHANGE_APP_ID);
         assert_eq!(answer.text("expires_on"), claims["exp"].to_string());
@@ -36,15 +36,15 @@ async fn an_identity_is_found_by_any_of_its_ids() {
 #[tokio::test]
 async fn a_request_that_breaks_the_rules_is_refused_in_app_services_own_form() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let header = Some(emulator.identity_header());
-    let client_id = format!("client_id={}", story.identity_client_id);
+    let client_id = format!("client_id={}", scenario.identity_client_id);
     for (query, header, status) in [
         (format!("{QUERY}&{client_id}"), None, 401),
         (format!("{QUERY}&{client_id}"), Some("guessed"), 401),
         (QUERY.to_owned(), header, 400),
         (
-            format!("{QUERY}&client_id={}", story.client_id),
+            format!("{QUERY}&client_id={}", scenario.client_id),
             header,
             400,
         ),
@@ -63,8 +63,8 @@ async fn a_request_that_breaks_the_rules_is_refused_in_app_services_own_form() {
 #[tokio::test]
 async fn without_a_selector_only_the_system_assigned_identity_answers() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let system = ManagedIdentity::system_assigned(&story.home_tenant_id, "site");
+    let scenario = emulator.create_scenario();
+    let system = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "site");
     emulator
         .add_managed_identity(system.clone())
         .expect("a tenant");

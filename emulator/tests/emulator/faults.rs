@@ -48,7 +48,7 @@ async fn over_tls(emulator: &Emulator, client: &Client) -> reqwest::Result<Vec<u
 #[test]
 fn a_reset_comes_before_in_or_after_the_head() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     emulator.set_fault(Endpoint::Imds, Fault::Reset, Times::Count(1));
     assert_eq!(
         raw(&emulator),
@@ -72,11 +72,11 @@ fn a_reset_comes_before_in_or_after_the_head() {
 #[test]
 fn a_body_is_cut_at_any_byte_and_its_length_is_still_the_whole() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     // Unlike IMDS's, the answer does not change with the time left.
     let path = format!(
         "/msi/token?api-version=2019-08-01&client_id={}",
-        story.identity_client_id
+        scenario.identity_client_id
     );
     let header = format!("X-IDENTITY-HEADER: {}", emulator.identity_header());
     let ask = || raw_get(&emulator, &path, &header);
@@ -142,11 +142,15 @@ async fn trickled_bytes_arrive_in_the_end() {
     let whole = over_tls(&emulator, &http(&emulator))
         .await
         .expect("an answer");
-    emulator.set_fault(Endpoint::Jwks, Fault::Trickle { pause }, Times::UntilLifted);
+    emulator.set_fault(
+        Endpoint::Jwks,
+        Fault::Trickle { pause },
+        Times::UntilCleared,
+    );
     let trickled = over_tls(&emulator, &http(&emulator)).await;
     assert_eq!(trickled.expect("an answer"), whole);
 
-    emulator.tell_story();
+    emulator.create_scenario();
     emulator.set_fault(Endpoint::Imds, Fault::Trickle { pause }, Times::Count(1));
     let (answer, end) = raw(&emulator);
     assert_eq!((body(&answer).last(), end), (Some(&b'}'), None));
@@ -155,8 +159,8 @@ async fn trickled_bytes_arrive_in_the_end() {
 #[tokio::test]
 async fn silence_lasts_until_the_client_gives_up_or_the_emulator_ends() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
-    emulator.set_fault(Endpoint::Imds, Fault::Silence, Times::UntilLifted);
+    emulator.create_scenario();
+    emulator.set_fault(Endpoint::Imds, Fault::Silence, Times::UntilCleared);
     let impatient = Client::builder()
         .no_proxy()
         .timeout(Duration::from_millis(50))
@@ -179,7 +183,7 @@ async fn silence_lasts_until_the_client_gives_up_or_the_emulator_ends() {
 #[tokio::test]
 async fn a_status_comes_with_what_it_was_given() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     emulator.set_fault(
         Endpoint::Imds,
         Fault::retry_after(429, "7"),
@@ -217,8 +221,8 @@ async fn a_status_comes_with_what_it_was_given() {
 #[tokio::test]
 async fn answers_that_are_none_look_like_answers() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     emulator.set_fault(Endpoint::Token, Fault::Html, Times::Count(1));
     let answer = request.send(&emulator).await;
     assert_eq!(answer.status, 200);
@@ -240,7 +244,7 @@ async fn answers_that_are_none_look_like_answers() {
     let answer = request.send(&emulator).await;
     assert_eq!(answer.status, 302);
     assert_eq!(answer.header("location"), "https://attacker.example/");
-    let raw = Fault::Answer {
+    let raw = Fault::Response {
         status: 200,
         headers: [
             ("Content-Type", "application/json"),
@@ -257,7 +261,7 @@ async fn answers_that_are_none_look_like_answers() {
 #[tokio::test]
 async fn a_wrong_clock_shows_in_the_times_and_in_what_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let right = assertion(&emulator).await;
     let fast = Fault::WrongClock { seconds: 7200 };
     emulator.set_fault(Endpoint::Imds, fast, Times::Count(1));
@@ -269,28 +273,28 @@ async fn a_wrong_clock_shows_in_the_times_and_in_what_is_refused() {
         right,
         "the wrong one is not kept"
     );
-    let early = TokenRequest::new(&story, answer.text("access_token"), STORAGE);
+    let early = TokenRequest::new(&scenario, answer.text("access_token"), STORAGE);
     let answer = early.send(&emulator).await;
     assert_refused(&answer, 401, "invalid_client", 700_024);
 
     let slow = Fault::WrongClock { seconds: -100_000 };
-    emulator.set_fault(Endpoint::Token, slow, Times::UntilLifted);
-    let request = TokenRequest::new(&story, &right, STORAGE);
+    emulator.set_fault(Endpoint::Token, slow, Times::UntilCleared);
+    let request = TokenRequest::new(&scenario, &right, STORAGE);
     assert_refused(
         &request.send(&emulator).await,
         401,
         "invalid_client",
         700_024,
     );
-    emulator.lift_faults();
+    emulator.clear_faults();
     assert_eq!(request.send(&emulator).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_delay_changes_nothing_but_the_time() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let delay = Fault::Delay(Duration::from_millis(1));
-    emulator.set_fault(Endpoint::Imds, delay, Times::UntilLifted);
+    emulator.set_fault(Endpoint::Imds, delay, Times::UntilCleared);
     assert_eq!(imds(&emulator, EXCHANGE, &[]).await.status, 200);
 }

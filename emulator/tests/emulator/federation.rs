@@ -1,13 +1,13 @@
 use cross_tenant_identity_emulator::{
-    Application, Emulator, FederatedCredential, ManagedIdentity, SetUpError, SignInAudience, Step,
-    Story,
+    Application, Emulator, FederatedCredential, ManagedIdentity, Scenario, SetUpError,
+    SignInAudience, Step,
 };
 use serde_json::{Value, json};
 
 use crate::support::*;
 
-async fn with_claims(emulator: &Emulator, story: &Story, claims: &Value) -> Answer {
-    TokenRequest::new(story, &emulator.sign(claims), STORAGE)
+async fn with_claims(emulator: &Emulator, scenario: &Scenario, claims: &Value) -> Answer {
+    TokenRequest::new(scenario, &emulator.sign(claims), STORAGE)
         .send(emulator)
         .await
 }
@@ -15,9 +15,9 @@ async fn with_claims(emulator: &Emulator, story: &Story, claims: &Value) -> Answ
 #[tokio::test]
 async fn issuer_subject_and_audience_have_to_match_byte_for_byte() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let good = assertion_claims(&story);
-    assert_eq!(with_claims(&emulator, &story, &good).await.status, 200);
+    let scenario = emulator.create_scenario();
+    let good = assertion_claims(&scenario);
+    assert_eq!(with_claims(&emulator, &scenario, &good).await.status, 200);
 
     let issuer = good["iss"].as_str().expect("iss").to_owned();
     let subject = good["sub"].as_str().expect("sub").to_owned();
@@ -29,13 +29,13 @@ async fn issuer_subject_and_audience_have_to_match_byte_for_byte() {
             "https://token.actions.githubusercontent.com".to_owned(),
             700_211,
         ),
-        ("sub", story.identity_client_id.clone(), 700_213),
+        ("sub", scenario.identity_client_id.clone(), 700_213),
         ("sub", subject.to_uppercase(), 7_002_138),
         ("aud", "https://storage.azure.com".to_owned(), 700_227),
     ] {
         let mut claims = good.clone();
         claims[claim] = json!(value);
-        let answer = with_claims(&emulator, &story, &claims).await;
+        let answer = with_claims(&emulator, &scenario, &claims).await;
         assert_refused(&answer, 401, "invalid_client", code);
         assert!(answer.text("error_description").contains(&value));
     }
@@ -44,8 +44,8 @@ async fn issuer_subject_and_audience_have_to_match_byte_for_byte() {
 #[tokio::test]
 async fn a_credential_for_another_audience_does_not_match() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let (app, name) = (&story.client_id, &story.federated_credential_name);
+    let scenario = emulator.create_scenario();
+    let (app, name) = (&scenario.client_id, &scenario.federated_credential_name);
     for (audience, code) in [
         ("api://AzureADTokenExchangeUSGov", 700_212),
         ("API://AzureADTokenExchange", 700_212),
@@ -58,15 +58,15 @@ async fn a_credential_for_another_audience_does_not_match() {
             name: name.clone(),
             issuer: format!(
                 "https://login.microsoftonline.com/{}/v2.0",
-                story.home_tenant_id
+                scenario.home_tenant_id
             ),
-            subject: story.identity_principal_id.clone(),
+            subject: scenario.identity_principal_id.clone(),
             audience: audience.to_owned(),
         };
         emulator
             .add_federated_credential(app, credential)
             .expect("room for it");
-        let answer = with_claims(&emulator, &story, &assertion_claims(&story)).await;
+        let answer = with_claims(&emulator, &scenario, &assertion_claims(&scenario)).await;
         assert_refused(&answer, 401, "invalid_client", code);
     }
 }
@@ -74,9 +74,9 @@ async fn a_credential_for_another_audience_does_not_match() {
 #[tokio::test]
 async fn only_an_app_only_managed_identity_token_for_the_exchange_will_do() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let good = assertion_claims(&story);
-    let service_principal = story
+    let scenario = emulator.create_scenario();
+    let good = assertion_claims(&scenario);
+    let service_principal = scenario
         .home_service_principal_id
         .clone()
         .expect("provisioned");
@@ -92,7 +92,7 @@ async fn only_an_app_only_managed_identity_token_for_the_exchange_will_do() {
     ] {
         let mut claims = good.clone();
         claims[claim] = value;
-        let answer = with_claims(&emulator, &story, &claims).await;
+        let answer = with_claims(&emulator, &scenario, &claims).await;
         assert_refused(&answer, 401, "invalid_client", code);
     }
 }
@@ -100,11 +100,11 @@ async fn only_an_app_only_managed_identity_token_for_the_exchange_will_do() {
 #[tokio::test]
 async fn a_token_that_came_from_a_federated_credential_is_none_itself() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let first = TokenRequest::new(&story, &assertion(&emulator).await, EXCHANGE);
-    let answer = first.at(&story.home_tenant_id).send(&emulator).await;
+    let scenario = emulator.create_scenario();
+    let first = TokenRequest::new(&scenario, &assertion(&emulator).await, EXCHANGE);
+    let answer = first.at(&scenario.home_tenant_id).send(&emulator).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let second = TokenRequest::new(&story, answer.text("access_token"), STORAGE);
+    let second = TokenRequest::new(&scenario, answer.text("access_token"), STORAGE);
     let answer = second.send(&emulator).await;
     assert_refused(&answer, 401, "invalid_client", 700_231);
 }
@@ -112,25 +112,29 @@ async fn a_token_that_came_from_a_federated_credential_is_none_itself() {
 #[tokio::test]
 async fn an_app_of_the_target_tenant_refuses_another_tenants_tokens() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story_without(Step::WrongTenant);
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario_without(Step::HomeRegistration);
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     let answer = request.send(&emulator).await;
     assert_refused(&answer, 401, "invalid_client", 700_236);
     let description = answer.text("error_description");
     assert!(description.contains(&format!(
         "Entra ID tokens issued by issuer 'https://login.microsoftonline.com/{}/v2.0' may not",
-        story.home_tenant_id
+        scenario.home_tenant_id
     )));
 }
 
 #[tokio::test]
 async fn a_new_credential_is_not_known_everywhere_at_once() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     emulator
-        .unpropagate_federated_credential(&story.client_id, &story.federated_credential_name, 2)
+        .unpropagate_federated_credential(
+            &scenario.client_id,
+            &scenario.federated_credential_name,
+            2,
+        )
         .expect("a credential");
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     for _ in 0..2 {
         let answer = request.send(&emulator).await;
         assert_refused(&answer, 400, "invalid_request", 70021);
@@ -141,19 +145,19 @@ async fn a_new_credential_is_not_known_everywhere_at_once() {
 #[test]
 fn a_set_up_that_azure_would_refuse_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let (home, target) = (&story.home_tenant_id, &story.target_tenant_id);
+    let scenario = emulator.create_scenario();
+    let (home, target) = (&scenario.home_tenant_id, &scenario.target_tenant_id);
     let credential = |name: String| FederatedCredential {
         name,
         ..FederatedCredential::trusting(&ManagedIdentity::user_assigned(home, "another"))
     };
     for number in 1..20 {
         emulator
-            .add_federated_credential(&story.client_id, credential(number.to_string()))
+            .add_federated_credential(&scenario.client_id, credential(number.to_string()))
             .expect("room for it");
     }
     assert_eq!(
-        emulator.add_federated_credential(&story.client_id, credential("20".to_owned())),
+        emulator.add_federated_credential(&scenario.client_id, credential("20".to_owned())),
         Err(SetUpError::TooManyFederatedCredentials)
     );
 

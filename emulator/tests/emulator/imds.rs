@@ -24,10 +24,10 @@ fn assert_says(answer: &Answer, status: u16, error: &str, description: &str) {
 #[tokio::test]
 async fn every_value_is_a_string_and_the_claims_are_the_identitys() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let answer = imds(&emulator, EXCHANGE, &[]).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.text("client_id"), story.identity_client_id);
+    assert_eq!(answer.text("client_id"), scenario.identity_client_id);
     assert_eq!(answer.text("resource"), EXCHANGE);
     assert_eq!(answer.text("token_type"), "Bearer");
     assert_eq!(answer.text("refresh_token"), "");
@@ -37,16 +37,16 @@ async fn every_value_is_a_string_and_the_claims_are_the_identitys() {
     let claims = claims(answer.text("access_token"));
     let issuer = format!(
         "https://login.microsoftonline.com/{}/v2.0",
-        story.home_tenant_id
+        scenario.home_tenant_id
     );
     assert_eq!(claims["aud"], EXCHANGE_APP_ID);
     assert_eq!(claims["iss"], issuer);
-    assert_eq!(claims["azp"], story.identity_client_id);
+    assert_eq!(claims["azp"], scenario.identity_client_id);
     assert_eq!(claims["azpacr"], "2");
     assert_eq!(claims["idtyp"], "app");
-    assert_eq!(claims["oid"], story.identity_principal_id);
-    assert_eq!(claims["sub"], story.identity_principal_id);
-    assert_eq!(claims["tid"], story.home_tenant_id);
+    assert_eq!(claims["oid"], scenario.identity_principal_id);
+    assert_eq!(claims["sub"], scenario.identity_principal_id);
+    assert_eq!(claims["tid"], scenario.home_tenant_id);
     assert_eq!(claims["ver"], "2.0");
     let (exp, iat) = (claims["exp"].as_i64(), claims["iat"].as_i64());
     assert_eq!(exp.expect("exp") - iat.expect("iat"), 24 * 3600 + 300);
@@ -56,22 +56,22 @@ async fn every_value_is_a_string_and_the_claims_are_the_identitys() {
 #[tokio::test]
 async fn for_another_resource_the_token_is_of_version_1() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let answer = imds(&emulator, "https://storage.azure.com/", &[]).await;
     let claims = claims(answer.text("access_token"));
     assert_eq!(claims["aud"], "https://storage.azure.com/");
     assert_eq!(claims["ver"], "1.0");
     assert_eq!(
         claims["iss"],
-        format!("https://sts.windows.net/{}/", story.home_tenant_id)
+        format!("https://sts.windows.net/{}/", scenario.home_tenant_id)
     );
-    assert_eq!(claims["oid"], story.identity_principal_id);
+    assert_eq!(claims["oid"], scenario.identity_principal_id);
 }
 
 #[tokio::test]
 async fn a_trailing_slash_on_the_audience_does_not_matter() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let answer = imds(&emulator, "api://AzureADTokenExchange/", &[]).await;
     assert_eq!(claims(answer.text("access_token"))["aud"], EXCHANGE_APP_ID);
 }
@@ -79,7 +79,7 @@ async fn a_trailing_slash_on_the_audience_does_not_matter() {
 #[tokio::test]
 async fn the_path_may_end_in_a_slash() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let url = url(&emulator, QUERY).replace("/token?", "/token/?");
     let answer = get(&emulator, &url, &[("Metadata", "true")]).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -88,7 +88,7 @@ async fn the_path_may_end_in_a_slash() {
 #[tokio::test]
 async fn a_request_that_breaks_the_rules_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let metadata = ("Metadata", "true");
 
     let answer = get(&emulator, &url(&emulator, QUERY), &[]).await;
@@ -135,7 +135,7 @@ async fn a_request_that_breaks_the_rules_is_refused() {
 #[tokio::test]
 async fn a_wrong_audience_is_refused_with_entras_own_words() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let answer = imds(&emulator, "api://AzureADTokenExchangeUSGov", &[]).await;
     assert_says(&answer, 400, "invalid_resource", "AADSTS500011: ");
     assert!(
@@ -148,8 +148,8 @@ async fn a_wrong_audience_is_refused_with_entras_own_words() {
 #[tokio::test]
 async fn an_identity_is_found_by_any_of_its_ids() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let another = ManagedIdentity::user_assigned(&story.home_tenant_id, "another");
+    let scenario = emulator.create_scenario();
+    let another = ManagedIdentity::user_assigned(&scenario.home_tenant_id, "another");
     emulator
         .add_managed_identity(another.clone())
         .expect("a tenant");
@@ -158,26 +158,26 @@ async fn an_identity_is_found_by_any_of_its_ids() {
         .expect("an identity");
 
     for selector in [
-        ("client_id", story.identity_client_id.to_uppercase()),
-        ("object_id", story.identity_principal_id.clone()),
-        ("msi_res_id", story.identity_resource_id.to_lowercase()),
-        ("mi_res_id", story.identity_resource_id.clone()),
+        ("client_id", scenario.identity_client_id.to_uppercase()),
+        ("object_id", scenario.identity_principal_id.clone()),
+        ("msi_res_id", scenario.identity_resource_id.to_lowercase()),
+        ("mi_res_id", scenario.identity_resource_id.clone()),
     ] {
         let answer = imds(&emulator, EXCHANGE, &[(selector.0, &selector.1)]).await;
         assert_eq!(answer.status, 200, "{selector:?}: {}", answer.body);
-        assert_eq!(answer.text("client_id"), story.identity_client_id);
+        assert_eq!(answer.text("client_id"), scenario.identity_client_id);
     }
     for selector in [
-        ("client_id", story.identity_principal_id.as_str()),
-        ("object_id", &story.identity_client_id),
+        ("client_id", scenario.identity_principal_id.as_str()),
+        ("object_id", &scenario.identity_client_id),
         ("msi_res_id", "/subscriptions/none"),
     ] {
         let answer = imds(&emulator, EXCHANGE, &[selector]).await;
         assert_says(&answer, 400, "invalid_request", "Identity not found");
     }
     let both = [
-        ("client_id", story.identity_client_id.as_str()),
-        ("object_id", &story.identity_principal_id),
+        ("client_id", scenario.identity_client_id.as_str()),
+        ("object_id", &scenario.identity_principal_id),
     ];
     let answer = imds(&emulator, EXCHANGE, &both).await;
     assert_says(&answer, 400, "invalid_request", "Only one of");
@@ -186,8 +186,8 @@ async fn an_identity_is_found_by_any_of_its_ids() {
 #[tokio::test]
 async fn without_a_selector_the_choice_has_to_be_plain() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let another = ManagedIdentity::user_assigned(&story.home_tenant_id, "another");
+    let scenario = emulator.create_scenario();
+    let another = ManagedIdentity::user_assigned(&scenario.home_tenant_id, "another");
     emulator
         .add_managed_identity(another.clone())
         .expect("a tenant");
@@ -203,7 +203,7 @@ async fn without_a_selector_the_choice_has_to_be_plain() {
          the identity in the token request",
     );
 
-    let system = ManagedIdentity::system_assigned(&story.home_tenant_id, "vm");
+    let system = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "vm");
     emulator
         .add_managed_identity(system.clone())
         .expect("a tenant");
@@ -216,7 +216,7 @@ async fn without_a_selector_the_choice_has_to_be_plain() {
     for identity in [
         &system.principal_id,
         &another.principal_id,
-        &story.identity_principal_id,
+        &scenario.identity_principal_id,
     ] {
         emulator.remove_identity_from_host(identity);
     }
@@ -227,7 +227,7 @@ async fn without_a_selector_the_choice_has_to_be_plain() {
 #[tokio::test]
 async fn a_token_is_kept_for_its_life() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let first = assertion(&emulator).await;
     assert_eq!(assertion(&emulator).await, first);
     // Another audience, another token; and neither pushes the other out.

@@ -1,24 +1,24 @@
-use cross_tenant_identity_emulator::{Emulator, Role, SetUpError, Story};
+use cross_tenant_identity_emulator::{Emulator, Role, Scenario, SetUpError};
 
 use crate::support::*;
 
 const VAULT: &str = "https://vault.azure.net";
 const HOST: (&str, &str) = ("Host", "litware.vault.azure.net");
 
-fn emulator() -> (Emulator, Story, String) {
+fn emulator() -> (Emulator, Scenario, String) {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let id = emulator
         .add_key_vault(
-            &story.target_subscription_id,
-            &story.resource_group,
+            &scenario.target_subscription_id,
+            &scenario.resource_group,
             "litware",
         )
         .expect("a vault");
     emulator
         .set_secret("litware", "greeting", "hello")
         .expect("a secret");
-    (emulator, story, id)
+    (emulator, scenario, id)
 }
 
 async fn secret(emulator: &Emulator, name: &str, token: Option<&str>) -> Answer {
@@ -31,28 +31,28 @@ async fn secret(emulator: &Emulator, name: &str, token: Option<&str>) -> Answer 
 
 #[tokio::test]
 async fn the_challenge_names_the_vaults_tenant_and_the_resource() {
-    let (emulator, story, _) = emulator();
+    let (emulator, scenario, _) = emulator();
     let answer = secret(&emulator, "greeting", None).await;
     assert_error(&answer, 401, "Unauthorized", "AKV10000");
     assert_eq!(
         answer.header("www-authenticate"),
         format!(
             "Bearer authorization=\"https://login.windows.net/{}\", resource=\"{VAULT}\"",
-            story.target_tenant_id
+            scenario.target_tenant_id
         )
     );
 }
 
 #[tokio::test]
 async fn a_token_for_another_resource_or_of_another_tenant_is_refused() {
-    let (emulator, story, _) = emulator();
-    let storage = access_token(&emulator, &story, STORAGE).await;
+    let (emulator, scenario, _) = emulator();
+    let storage = access_token(&emulator, &scenario, STORAGE).await;
     let answer = secret(&emulator, "greeting", Some(&storage)).await;
     assert_error(&answer, 401, "Unauthorized", "AKV10022");
 
     let assertion = assertion(&emulator).await;
-    let home = TokenRequest::new(&story, &assertion, VAULT)
-        .at(&story.home_tenant_id)
+    let home = TokenRequest::new(&scenario, &assertion, VAULT)
+        .at(&scenario.home_tenant_id)
         .send(&emulator)
         .await;
     let answer = secret(&emulator, "greeting", Some(home.text("access_token"))).await;
@@ -64,9 +64,9 @@ async fn a_token_for_another_resource_or_of_another_tenant_is_refused() {
 
 #[tokio::test]
 async fn a_secret_is_read_with_a_data_role_alone() {
-    let (emulator, story, id) = emulator();
-    let token = access_token(&emulator, &story, VAULT).await;
-    let principal = story
+    let (emulator, scenario, id) = emulator();
+    let token = access_token(&emulator, &scenario, VAULT).await;
+    let principal = scenario
         .target_service_principal_id
         .expect("a service principal");
     emulator.assign_role(&principal, Role::Owner, &id);
@@ -84,9 +84,9 @@ async fn a_secret_is_read_with_a_data_role_alone() {
 
 #[tokio::test]
 async fn a_vaults_name_is_taken_once_and_an_unknown_one_answers_nothing() {
-    let (emulator, story, _) = emulator();
+    let (emulator, scenario, _) = emulator();
     assert!(matches!(
-        emulator.add_key_vault(&story.target_subscription_id, "group", "Litware"),
+        emulator.add_key_vault(&scenario.target_subscription_id, "group", "Litware"),
         Err(SetUpError::Exists(_))
     ));
     assert!(matches!(

@@ -47,8 +47,8 @@ fn it_listens_on_the_loopback_interface_alone() {
 #[tokio::test(start_paused = true)]
 async fn it_answers_while_the_callers_time_is_paused() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    assert!(!access_token(&emulator, &story, STORAGE).await.is_empty());
+    let scenario = emulator.create_scenario();
+    assert!(!access_token(&emulator, &scenario, STORAGE).await.is_empty());
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn several_at_once_know_nothing_of_each_other() {
     let one = Emulator::start().expect("an emulator");
     let other = Emulator::start().expect("an emulator");
     assert_eq!(one.ca_pem(), other.ca_pem());
-    one.tell_story();
+    one.create_scenario();
     assert_eq!(imds(&one, EXCHANGE, &[]).await.status, 200);
     assert_eq!(imds(&other, EXCHANGE, &[]).await.status, 400);
     assert_eq!((one.requests().len(), other.requests().len()), (1, 1));
@@ -65,7 +65,7 @@ async fn several_at_once_know_nothing_of_each_other() {
 #[tokio::test]
 async fn it_can_be_dropped_within_a_runtime_and_shared_before() {
     let emulator = Arc::new(Emulator::start().expect("an emulator"));
-    emulator.tell_story();
+    emulator.create_scenario();
     let answers: Vec<_> = (0..64)
         .map(|_| {
             let emulator = Arc::clone(&emulator);

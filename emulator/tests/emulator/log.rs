@@ -5,8 +5,8 @@ use crate::support::*;
 #[tokio::test]
 async fn requests_are_logged_as_they_came() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let selector = [("client_id", story.identity_client_id.as_str())];
+    let scenario = emulator.create_scenario();
+    let selector = [("client_id", scenario.identity_client_id.as_str())];
     imds(&emulator, EXCHANGE, &selector).await;
     let requests = emulator.requests();
     let request = &requests[0];
@@ -16,7 +16,7 @@ async fn requests_are_logged_as_they_came() {
     assert_eq!(request.path, "/metadata/identity/oauth2/token");
     assert_eq!(
         request.query("client_id"),
-        Some(story.identity_client_id.as_str())
+        Some(scenario.identity_client_id.as_str())
     );
     assert_eq!(request.query("resource"), Some(EXCHANGE));
     assert_eq!(request.header("Metadata"), Some("true"));
@@ -28,9 +28,9 @@ async fn requests_are_logged_as_they_came() {
 #[tokio::test]
 async fn no_secret_is_in_the_log_but_equal_ones_compare() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let assertion = assertion(&emulator).await;
-    let token = access_token(&emulator, &story, ARM).await;
+    let token = access_token(&emulator, &scenario, ARM).await;
     let bearer = format!("Bearer {token}");
     let url = format!(
         "{}/subscriptions?api-version=2022-12-01",
@@ -46,14 +46,17 @@ async fn no_secret_is_in_the_log_but_equal_ones_compare() {
     // Where no secret belongs there must none show, either.
     let astray = format!("{}/{token}?a={assertion}&b={token}", emulator.https_url());
     get(&emulator, &astray, &[("x-custom", &token)]).await;
-    let secret = TokenRequest::new(&story, &assertion, STORAGE)
+    let secret = TokenRequest::new(&scenario, &assertion, STORAGE)
         .without("client_assertion")
         .with("client_secret", "the-client-secret");
     secret.send(&emulator).await;
 
     let leaf = emulator.server_certificate(&["127.0.0.1"]).expect("a leaf");
     let key: Vec<_> = leaf.private_key_pem.lines().collect();
-    let shown = format!("{:?} {emulator:?} {leaf:?} {story:?}", emulator.requests());
+    let shown = format!(
+        "{:?} {emulator:?} {leaf:?} {scenario:?}",
+        emulator.requests()
+    );
     assert!(!shown.contains(key[1]));
     for secret in [&assertion, &token, header, "the-client-secret"] {
         assert!(!shown.contains(secret));
@@ -65,7 +68,10 @@ async fn no_secret_is_in_the_log_but_equal_ones_compare() {
         logged[0].form("client_assertion"),
         Some(fingerprint(&assertion).as_str())
     );
-    assert_eq!(logged[0].form("client_id"), Some(story.client_id.as_str()));
+    assert_eq!(
+        logged[0].form("client_id"),
+        Some(scenario.client_id.as_str())
+    );
     let logged = emulator.requests_to(Endpoint::ResourceManager);
     assert_eq!(
         logged[0].header("authorization"),

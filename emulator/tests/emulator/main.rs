@@ -13,7 +13,7 @@ mod order_of_checks;
 #[cfg(unix)]
 mod program;
 mod resource_manager;
-mod story;
+mod scenario;
 mod support;
 mod token_endpoint;
 mod transport;

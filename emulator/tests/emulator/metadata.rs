@@ -7,9 +7,9 @@ use crate::support::*;
 #[tokio::test]
 async fn a_token_verifies_against_the_published_keys() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     for (tenant, issuer_of) in [
-        (&story.target_tenant_id, "v2.0/"),
+        (&scenario.target_tenant_id, "v2.0/"),
         (&"litware.onmicrosoft.com".to_owned(), ""),
     ] {
         let url = format!(
@@ -20,7 +20,7 @@ async fn a_token_verifies_against_the_published_keys() {
         assert!(
             configuration
                 .text("issuer")
-                .contains(&story.target_tenant_id)
+                .contains(&scenario.target_tenant_id)
         );
         assert!(
             configuration
@@ -32,7 +32,7 @@ async fn a_token_verifies_against_the_published_keys() {
 
         for token in [
             assertion(&emulator).await,
-            access_token(&emulator, &story, ARM).await,
+            access_token(&emulator, &scenario, ARM).await,
         ] {
             let kid = jsonwebtoken::decode_header(&token)
                 .expect("a header")

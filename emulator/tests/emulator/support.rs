@@ -1,6 +1,6 @@
-//! A client of the emulator's, and the requests of the story.
+//! A client of the emulator's, and the requests of the scenario.
 
-use cross_tenant_identity_emulator::{Emulator, Story};
+use cross_tenant_identity_emulator::{Emulator, Scenario};
 use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -109,9 +109,9 @@ pub(crate) struct TokenRequest {
 }
 
 impl TokenRequest {
-    pub(crate) fn new(story: &Story, assertion: &str, resource: &str) -> TokenRequest {
+    pub(crate) fn new(scenario: &Scenario, assertion: &str, resource: &str) -> TokenRequest {
         let fields = [
-            ("client_id", story.client_id.as_str()),
+            ("client_id", scenario.client_id.as_str()),
             ("scope", &format!("{resource}/.default")),
             ("grant_type", "client_credentials"),
             (
@@ -121,7 +121,7 @@ impl TokenRequest {
             ("client_assertion", assertion),
         ];
         TokenRequest {
-            tenant: story.target_tenant_id.clone(),
+            tenant: scenario.target_tenant_id.clone(),
             fields: fields
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -155,9 +155,13 @@ impl TokenRequest {
     }
 }
 
-/// The access token of the story's last exchange.
-pub(crate) async fn access_token(emulator: &Emulator, story: &Story, resource: &str) -> String {
-    let request = TokenRequest::new(story, &assertion(emulator).await, resource);
+/// The access token of the scenario's last exchange.
+pub(crate) async fn access_token(
+    emulator: &Emulator,
+    scenario: &Scenario,
+    resource: &str,
+) -> String {
+    let request = TokenRequest::new(scenario, &assertion(emulator).await, resource);
     let answer = request.send(emulator).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.text("access_token").to_owned()
@@ -220,19 +224,19 @@ pub(crate) fn now() -> i64 {
 }
 
 /// The claims of a good assertion, for tests that change one of them.
-pub(crate) fn assertion_claims(story: &Story) -> Value {
+pub(crate) fn assertion_claims(scenario: &Scenario) -> Value {
     json!({
         "aud": EXCHANGE_APP_ID,
-        "iss": format!("https://login.microsoftonline.com/{}/v2.0", story.home_tenant_id),
+        "iss": format!("https://login.microsoftonline.com/{}/v2.0", scenario.home_tenant_id),
         "iat": now() - 300,
         "nbf": now() - 300,
         "exp": now() + 3600,
-        "azp": story.identity_client_id,
+        "azp": scenario.identity_client_id,
         "azpacr": "2",
         "idtyp": "app",
-        "oid": story.identity_principal_id,
-        "sub": story.identity_principal_id,
-        "tid": story.home_tenant_id,
+        "oid": scenario.identity_principal_id,
+        "sub": scenario.identity_principal_id,
+        "tid": scenario.home_tenant_id,
         "ver": "2.0",
     })
 }

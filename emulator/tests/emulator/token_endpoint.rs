@@ -8,8 +8,8 @@ use crate::support::*;
 #[tokio::test]
 async fn the_target_tenant_gives_a_token_of_its_own() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, ARM);
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, ARM);
     let answer = request.send(&emulator).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.body["token_type"], "Bearer");
@@ -20,15 +20,15 @@ async fn the_target_tenant_gives_a_token_of_its_own() {
     assert_eq!(answer.header("cache-control"), "no-store, no-cache");
 
     let claims = claims(answer.text("access_token"));
-    let issuer = format!("https://sts.windows.net/{}/", story.target_tenant_id);
-    let principal = story.target_service_principal_id.expect("provisioned");
+    let issuer = format!("https://sts.windows.net/{}/", scenario.target_tenant_id);
+    let principal = scenario.target_service_principal_id.expect("provisioned");
     assert_eq!(claims["aud"], ARM);
     assert_eq!(claims["iss"], issuer);
     assert_eq!(claims["idp"], issuer);
-    assert_eq!(claims["tid"], story.target_tenant_id);
+    assert_eq!(claims["tid"], scenario.target_tenant_id);
     assert_eq!(claims["oid"], principal);
     assert_eq!(claims["sub"], principal);
-    assert_eq!(claims["appid"], story.client_id);
+    assert_eq!(claims["appid"], scenario.client_id);
     assert_eq!(claims["appidacr"], "2");
     assert_eq!(claims["idtyp"], "app");
     assert_eq!(claims["ver"], "1.0");
@@ -39,14 +39,14 @@ async fn the_target_tenant_gives_a_token_of_its_own() {
 #[tokio::test]
 async fn a_tenant_is_known_by_its_domain_too() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     for tenant in ["litware.onmicrosoft.com", "Litware.OnMicrosoft.com"] {
         let answer = request.clone().at(tenant).send(&emulator).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert_eq!(
             claims(answer.text("access_token"))["tid"],
-            story.target_tenant_id
+            scenario.target_tenant_id
         );
     }
 }
@@ -54,10 +54,10 @@ async fn a_tenant_is_known_by_its_domain_too() {
 #[tokio::test]
 async fn lifetime_and_refresh_in_are_as_set() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     emulator.set_access_token_lifetime(Duration::from_secs(86_400));
     emulator.set_refresh_in(Some(Duration::from_secs(43_200)));
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     let answer = request.send(&emulator).await;
     assert_eq!(answer.body["expires_in"], 86_400);
     assert_eq!(answer.body["refresh_in"], 43_200);
@@ -66,8 +66,8 @@ async fn lifetime_and_refresh_in_are_as_set() {
 #[tokio::test]
 async fn what_is_wrong_with_the_form_is_named() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let good = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let good = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     let scope = |scope: &str| good.clone().with("scope", scope);
     let twice = {
         let mut twice = good.clone();
@@ -158,7 +158,7 @@ async fn what_is_wrong_with_the_form_is_named() {
     let url = format!(
         "{}/{}/oauth2/v2.0/token",
         emulator.https_url(),
-        story.target_tenant_id
+        scenario.target_tenant_id
     );
     let answer = get(&emulator, &url, &[]).await;
     assert_refused(&answer, 400, "invalid_request", 900_561);
@@ -169,8 +169,8 @@ async fn what_is_wrong_with_the_form_is_named() {
 #[tokio::test]
 async fn a_wrong_tenant_or_app_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let good = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let good = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     let nobody = "99999999-9999-4999-8999-999999999999";
     for (request, error, code) in [
         (good.clone().at(nobody), "invalid_request", 90002),
@@ -186,20 +186,20 @@ async fn a_wrong_tenant_or_app_is_refused() {
     ] {
         assert_refused(&request.send(&emulator).await, 400, error, code);
     }
-    let story = emulator.tell_story_without(Step::MultiTenant);
-    let single = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario_without(Step::MultiTenant);
+    let single = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     let answer = single.clone().at("common").send(&emulator).await;
     assert_refused(&answer, 400, "invalid_request", 50194);
     let answer = single.clone().send(&emulator).await;
     assert_refused(&answer, 400, "unauthorized_client", 700_016);
-    let answer = single.at(&story.home_tenant_id).send(&emulator).await;
+    let answer = single.at(&scenario.home_tenant_id).send(&emulator).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
 #[tokio::test]
 async fn an_assertion_that_is_none_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let good = assertion(&emulator).await;
     let parts: Vec<&str> = good.split('.').collect();
     let header = |header: Value| {
@@ -207,7 +207,7 @@ async fn an_assertion_that_is_none_is_refused() {
         format!("{header}.{}.{}", parts[1], parts[2])
     };
     let lacking = |claim: &str| {
-        let mut claims = assertion_claims(&story);
+        let mut claims = assertion_claims(&scenario);
         claims.as_object_mut().expect("claims").remove(claim);
         emulator.sign(&claims)
     };
@@ -245,7 +245,7 @@ async fn an_assertion_that_is_none_is_refused() {
         (lacking("aud"), 400, "invalid_request", 90014),
         (lacking("exp"), 400, "invalid_request", 90014),
     ] {
-        let request = TokenRequest::new(&story, &assertion, STORAGE);
+        let request = TokenRequest::new(&scenario, &assertion, STORAGE);
         assert_refused(&request.send(&emulator).await, status, error, code);
     }
 }
@@ -253,8 +253,8 @@ async fn an_assertion_that_is_none_is_refused() {
 #[tokio::test]
 async fn an_assertion_is_good_within_its_time_by_entras_clock() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     for (offset, granted) in [(-290, true), (86_390, true), (-400, false), (86_500, false)] {
         emulator.set_clock_offset(offset);
         let answer = request.send(&emulator).await;
@@ -275,9 +275,9 @@ async fn an_assertion_is_good_within_its_time_by_entras_clock() {
 #[tokio::test]
 async fn a_service_principal_has_to_be_there_enabled_and_unblocked() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let (tenant, app) = (&story.target_tenant_id, &story.client_id);
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let (tenant, app) = (&scenario.target_tenant_id, &scenario.client_id);
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     emulator
         .set_service_principal_enabled(tenant, app, false)
         .expect("provisioned");
@@ -308,11 +308,11 @@ async fn a_service_principal_has_to_be_there_enabled_and_unblocked() {
 #[tokio::test]
 async fn the_home_tenant_demands_a_service_principal_unless_it_keeps_the_old_behaviour() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    emulator.remove_service_principal(&story.home_tenant_id, &story.client_id);
-    emulator.remove_service_principal(&story.target_tenant_id, &story.client_id);
-    let target = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
-    let home = target.clone().at(&story.home_tenant_id);
+    let scenario = emulator.create_scenario();
+    emulator.remove_service_principal(&scenario.home_tenant_id, &scenario.client_id);
+    emulator.remove_service_principal(&scenario.target_tenant_id, &scenario.client_id);
+    let target = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
+    let home = target.clone().at(&scenario.home_tenant_id);
     assert_refused(
         &home.send(&emulator).await,
         401,
@@ -331,23 +331,23 @@ async fn the_home_tenant_demands_a_service_principal_unless_it_keeps_the_old_beh
 #[tokio::test]
 async fn a_resource_has_to_be_in_the_tenant() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let assertion = assertion(&emulator).await;
-    let own = TokenRequest::new(&story, &assertion, "api://litware-orders");
+    let own = TokenRequest::new(&scenario, &assertion, "api://litware-orders");
     let answer = own.send(&emulator).await;
     assert_refused(&answer, 400, "invalid_resource", 500_011);
     emulator
-        .add_resource(&story.target_tenant_id, "api://litware-orders")
+        .add_resource(&scenario.target_tenant_id, "api://litware-orders")
         .expect("a tenant");
     assert_eq!(own.send(&emulator).await.status, 200);
     emulator
-        .set_assignment_required(&story.target_tenant_id, "api://litware-orders", true)
+        .set_assignment_required(&scenario.target_tenant_id, "api://litware-orders", true)
         .expect("a resource");
     let answer = own.send(&emulator).await;
     assert_refused(&answer, 401, "invalid_client", 501_051);
 
-    emulator.remove_resource(&story.target_tenant_id, STORAGE);
-    let storage = TokenRequest::new(&story, &assertion, STORAGE);
+    emulator.remove_resource(&scenario.target_tenant_id, STORAGE);
+    let storage = TokenRequest::new(&scenario, &assertion, STORAGE);
     let answer = storage.send(&emulator).await;
     assert_refused(&answer, 400, "invalid_resource", 500_011);
 }
@@ -355,8 +355,8 @@ async fn a_resource_has_to_be_in_the_tenant() {
 #[tokio::test]
 async fn the_sixteenth_equal_request_is_a_loop() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     for _ in 0..15 {
         assert_eq!(request.send(&emulator).await.status, 200);
     }
@@ -381,9 +381,9 @@ async fn the_sixteenth_equal_request_is_a_loop() {
 #[tokio::test]
 async fn the_clients_request_id_comes_back_and_correlates() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let id = "0a0a0a0a-0000-4000-8000-0000000000ff";
-    let good = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let good = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     let answer = good
         .send_with(&emulator, &[("client-request-id", id)])
         .await;
@@ -395,7 +395,7 @@ async fn the_clients_request_id_comes_back_and_correlates() {
     let url = format!(
         "{}/{}/oauth2/v2.0/token?client-request-id={id}",
         emulator.https_url(),
-        story.target_tenant_id
+        scenario.target_tenant_id
     );
     let answer = send(&emulator, Method::POST, &url, &[], Some(&bad.fields)).await;
     assert_eq!(answer.text("correlation_id"), id);

@@ -23,7 +23,7 @@ async fn through(
 #[tokio::test]
 async fn azures_own_urls_lead_to_the_emulator() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let imds = format!(
         "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource={EXCHANGE}"
     );
@@ -36,7 +36,7 @@ async fn azures_own_urls_lead_to_the_emulator() {
     );
     let arm = format!(
         "https://management.azure.com/subscriptions/{}/resourceGroups?api-version=2024-08-01",
-        story.target_subscription_id
+        scenario.target_subscription_id
     );
     assert_eq!(
         through(&emulator, &arm, false).await.expect("an answer").0,
@@ -76,7 +76,7 @@ async fn azures_own_urls_lead_to_the_emulator() {
 #[tokio::test]
 async fn a_service_answers_under_its_own_name_only() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     for url in [
         "https://login.microsoftonline.com/subscriptions?api-version=2022-12-01",
         "https://management.azure.com/common/discovery/keys",
@@ -91,8 +91,8 @@ async fn a_service_answers_under_its_own_name_only() {
 #[tokio::test]
 async fn another_clouds_authority_does_not_know_this_clouds_tenants() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     let answer = request
         .send_with(&emulator, &[("Host", "login.microsoftonline.us")])
         .await;

@@ -10,20 +10,20 @@ use crate::principals::{
     guid,
 };
 
-/// The names and ids of the story that the emulator was told.
+/// The names and ids of the scenario that the emulator was told.
 ///
 /// Contoso, the home tenant, owns a managed identity and a multi-tenant app that trusts it;
 /// Litware, the target tenant, owns a subscription and lets Contoso's app read one of its
 /// resource groups. The ids are always the same.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Story {
+pub struct Scenario {
     /// Contoso.
     pub home_tenant_id: String,
     /// Litware.
     pub target_tenant_id: String,
     /// The app that Contoso signs in with: its own multi-tenant one, but for
-    /// [`Step::WrongTenant`].
+    /// [`Step::HomeRegistration`].
     pub client_id: String,
     /// The app's display name.
     pub app_display_name: String,
@@ -51,7 +51,7 @@ pub struct Story {
     pub hidden_resource_group: String,
 }
 
-/// A step of the story that can be left out.
+/// A step of the scenario that can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {
@@ -65,9 +65,9 @@ pub enum Step {
     /// The app is single-tenant: AADSTS700016 in the target tenant.
     MultiTenant,
     /// The app is registered where it belongs. Without that, Litware registered an app of its
-    /// own that names Contoso's issuer and subject, and [`Story::client_id`] is that app's:
+    /// own that names Contoso's issuer and subject, and [`Scenario::client_id`] is that app's:
     /// AADSTS700236.
-    WrongTenant,
+    HomeRegistration,
 }
 
 impl Step {
@@ -77,7 +77,7 @@ impl Step {
         Step::ServicePrincipal,
         Step::FederatedCredential,
         Step::MultiTenant,
-        Step::WrongTenant,
+        Step::HomeRegistration,
     ];
 
     fn name(self) -> &'static str {
@@ -86,7 +86,7 @@ impl Step {
             Step::ServicePrincipal => "service-principal",
             Step::FederatedCredential => "federated-credential",
             Step::MultiTenant => "multi-tenant",
-            Step::WrongTenant => "wrong-tenant",
+            Step::HomeRegistration => "home-registration",
         }
     }
 }
@@ -108,7 +108,7 @@ impl FromStr for Step {
     }
 }
 
-/// The text names no step of the story.
+/// The text names no step of the scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownStep(String);
 
@@ -117,7 +117,7 @@ impl fmt::Display for UnknownStep {
         let steps = Step::ALL.map(|step| step.to_string()).join(", ");
         write!(
             f,
-            "'{}' is no step of the story: {steps}",
+            "'{}' is no step of the scenario: {steps}",
             self.0.escape_debug()
         )
     }
@@ -143,8 +143,8 @@ const RESOURCE_GROUP: &str = "NetworkWatcherRG";
 const LOCATION: &str = "northeurope";
 const HIDDEN_RESOURCE_GROUP: &str = "litware-internal";
 
-/// The story and the directory in which it holds.
-pub(crate) fn tell(left_out: Option<Step>) -> (Story, Directory) {
+/// The scenario and the directory in which it holds.
+pub(crate) fn tell(left_out: Option<Step>) -> (Scenario, Directory) {
     let without = |step| left_out == Some(step);
     let mut directory = Directory::default();
     for (id, name) in [(CONTOSO, "Contoso"), (LITWARE, "Litware")] {
@@ -205,7 +205,7 @@ pub(crate) fn tell(left_out: Option<Step>) -> (Story, Directory) {
 
     // Litware: a service principal of Contoso's app, or, the wrong way, an app of its own.
     let (client_id, home_service_principal, target_service_principal) =
-        if without(Step::WrongTenant) {
+        if without(Step::HomeRegistration) {
             let own = provision(LITWARE, LITWARES_OWN_APP, LITWARES_OWN_SERVICE_PRINCIPAL);
             directory.applications.push(Registration {
                 application: Application {
@@ -251,7 +251,7 @@ pub(crate) fn tell(left_out: Option<Step>) -> (Story, Directory) {
         });
     }
 
-    let story = Story {
+    let scenario = Scenario {
         home_tenant_id: CONTOSO.to_owned(),
         target_tenant_id: LITWARE.to_owned(),
         client_id: client_id.to_owned(),
@@ -268,7 +268,7 @@ pub(crate) fn tell(left_out: Option<Step>) -> (Story, Directory) {
         location: LOCATION.to_owned(),
         hidden_resource_group: HIDDEN_RESOURCE_GROUP.to_owned(),
     };
-    (story, directory)
+    (scenario, directory)
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@ use cross_tenant_identity_emulator::{Emulator, Step};
 
 use crate::support::*;
 
-/// The five requests of the story: where it ends, and how.
+/// The five requests of the scenario: where it ends, and how.
 async fn outcome(emulator: &Emulator, left_out: Option<Step>) -> (u16, String) {
-    let story = match left_out {
-        None => emulator.tell_story(),
-        Some(step) => emulator.tell_story_without(step),
+    let scenario = match left_out {
+        None => emulator.create_scenario(),
+        Some(step) => emulator.create_scenario_without(step),
     };
     let assertion = assertion(emulator).await;
-    let target = TokenRequest::new(&story, &assertion, ARM)
+    let target = TokenRequest::new(&scenario, &assertion, ARM)
         .send(emulator)
         .await;
     if target.status != 200 {
@@ -18,7 +18,7 @@ async fn outcome(emulator: &Emulator, left_out: Option<Step>) -> (u16, String) {
     let url = format!(
         "{}/subscriptions/{}/resourceGroups?api-version=2024-08-01",
         emulator.https_url(),
-        story.target_subscription_id
+        scenario.target_subscription_id
     );
     let bearer = format!("Bearer {}", target.text("access_token"));
     let list = get(emulator, &url, &[("Authorization", &bearer)]).await;
@@ -38,7 +38,7 @@ async fn each_step_left_out_has_an_error_of_its_own() {
         (Some(Step::ServicePrincipal), 401, "7000229"),
         (Some(Step::FederatedCredential), 401, "70025"),
         (Some(Step::MultiTenant), 400, "700016"),
-        (Some(Step::WrongTenant), 401, "700236"),
+        (Some(Step::HomeRegistration), 401, "700236"),
         (None, 200, "NetworkWatcherRG"),
     ] {
         let expected = (status, told.to_owned());
@@ -49,15 +49,15 @@ async fn each_step_left_out_has_an_error_of_its_own() {
 #[tokio::test]
 async fn the_home_tenant_gives_a_token_that_proves_the_trust() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story_without(Step::ServicePrincipal);
-    assert_eq!(story.target_service_principal_id, None);
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
-    let answer = request.at(&story.home_tenant_id).send(&emulator).await;
+    let scenario = emulator.create_scenario_without(Step::ServicePrincipal);
+    assert_eq!(scenario.target_service_principal_id, None);
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
+    let answer = request.at(&scenario.home_tenant_id).send(&emulator).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let claims = claims(answer.text("access_token"));
-    assert_eq!(claims["tid"], story.home_tenant_id);
+    assert_eq!(claims["tid"], scenario.home_tenant_id);
     assert_eq!(
         claims["oid"],
-        story.home_service_principal_id.expect("provisioned")
+        scenario.home_service_principal_id.expect("provisioned")
     );
 }
