@@ -41,43 +41,33 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
 
-mod app_service;
 mod arm;
-mod arm_access;
-mod assertion;
-mod bearer;
 mod clock;
-mod directory;
+mod credential_settings;
 mod emulator;
 mod entra;
-mod fault_stream;
-mod faults;
-mod federation;
-mod identity_tokens;
-mod imds;
+mod identity;
 mod key_vault;
-mod keys;
-mod log;
-mod metadata;
-mod principals;
-mod refusal;
+mod request_handler;
 mod router;
 mod scenario;
-mod server;
+mod services;
 mod set_up;
-mod tls;
-mod transport;
+mod settings;
 mod wire;
 mod world;
 
-pub use directory::Role;
+pub use credential_settings::CredentialSettings;
 pub use emulator::Emulator;
-pub use faults::{Fault, Times};
-pub use log::{LoggedRequest, fingerprint};
-pub use principals::{
-    Application, FederatedCredential, ManagedIdentity, ServicePrincipal, SignInAudience, Tenant,
-};
-pub use router::Endpoint;
 pub use scenario::{Scenario, Step, UnknownStep};
-pub use set_up::SetUpError;
-pub use tls::ServerCertificate;
+pub use set_up::error::SetUpError;
+pub use wire::tls::ServerCertificate;
+pub use world::{
+    endpoint::Endpoint,
+    faults::{Fault, Times},
+    log::{LoggedRequest, fingerprint},
+    principals::{
+        Application, FederatedCredential, ManagedIdentity, ServicePrincipal, SignInAudience, Tenant,
+    },
+    roles::Role,
+};

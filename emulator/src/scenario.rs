@@ -2,17 +2,21 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::directory::{
-    Directory, Presence, Registration, ResourceGroup, Role, RoleAssignment, Subscription, Trust,
-};
-use crate::principals::{
-    Application, FederatedCredential, ManagedIdentity, ServicePrincipal, SignInAudience, Tenant,
-    guid,
+use crate::world::{
+    directory::{
+        AppRegistration, Directory, ResourceGroup, ServicePrincipalState, StoredCredential,
+        Subscription,
+    },
+    principals::{
+        Application, FederatedCredential, ManagedIdentity, ServicePrincipal, SignInAudience, Tenant,
+    },
+    roles::{Role, RoleAssignment},
+    tokens::guid,
 };
 
 /// The names and ids of the scenario that the emulator was told.
 ///
-/// Contoso, the home tenant, owns a managed identity and a multi-tenant app that trusts it;
+/// Contoso, the home tenant, owns a managed identity and a multi-tenant app that federated_credentials it;
 /// Litware, the target tenant, owns a subscription and lets Contoso's app read one of its
 /// resource groups. The ids are always the same.
 #[derive(Clone, Debug)]
@@ -29,7 +33,7 @@ pub struct Scenario {
     pub app_display_name: String,
     /// The managed identity's client id.
     pub identity_client_id: String,
-    /// The managed identity's principal id: the subject of the trust.
+    /// The managed identity's principal id: the subject of the stored.
     pub identity_principal_id: String,
     /// The managed identity's ARM id.
     pub identity_resource_id: String,
@@ -144,7 +148,7 @@ const LOCATION: &str = "northeurope";
 const HIDDEN_RESOURCE_GROUP: &str = "litware-internal";
 
 /// The scenario and the directory in which it holds.
-pub(crate) fn tell(left_out: Option<Step>) -> (Scenario, Directory) {
+pub(crate) fn create(left_out: Option<Step>) -> (Scenario, Directory) {
     let without = |step| left_out == Some(step);
     let mut directory = Directory::default();
     for (id, name) in [(CONTOSO, "Contoso"), (LITWARE, "Litware")] {
@@ -154,7 +158,7 @@ pub(crate) fn tell(left_out: Option<Step>) -> (Scenario, Directory) {
         });
     }
 
-    // Contoso: identity on the host, app, trust, and the service principal at home.
+    // Contoso: identity on the host, app, stored, and the service principal at home.
     let resource_id = format!(
         "/subscriptions/{HOME_SUBSCRIPTION}/resourceGroups/rg-multi-tenant-example/providers/\
          Microsoft.ManagedIdentity/userAssignedIdentities/{IDENTITY_NAME}"
@@ -166,13 +170,15 @@ pub(crate) fn tell(left_out: Option<Step>) -> (Scenario, Directory) {
         principal_id: IDENTITY_PRINCIPAL_ID.to_owned(),
         resource_id: Some(resource_id.clone()),
     };
-    let trust = Trust {
+    let stored = StoredCredential {
         credential: FederatedCredential::trusting(&identity),
-        unpropagated: 0,
+        refusals_left: 0,
     };
-    directory.on_host.push(identity.principal_id.clone());
+    directory
+        .assigned_to_host
+        .push(identity.principal_id.clone());
     directory.identities.push(identity);
-    directory.applications.push(Registration {
+    directory.applications.push(AppRegistration {
         application: Application {
             tenant_id: CONTOSO.to_owned(),
             client_id: APP.to_owned(),
@@ -183,14 +189,14 @@ pub(crate) fn tell(left_out: Option<Step>) -> (Scenario, Directory) {
                 SignInAudience::AzureADMultipleOrgs
             },
         },
-        trusts: if without(Step::FederatedCredential) {
+        federated_credentials: if without(Step::FederatedCredential) {
             Vec::new()
         } else {
-            vec![trust.clone()]
+            vec![stored.clone()]
         },
     });
     let mut provision = |tenant_id: &str, client_id: &str, object_id: &str| {
-        directory.service_principals.push(Presence {
+        directory.service_principals.push(ServicePrincipalState {
             principal: ServicePrincipal {
                 tenant_id: tenant_id.to_owned(),
                 client_id: client_id.to_owned(),
@@ -207,14 +213,14 @@ pub(crate) fn tell(left_out: Option<Step>) -> (Scenario, Directory) {
     let (client_id, home_service_principal, target_service_principal) =
         if without(Step::HomeRegistration) {
             let own = provision(LITWARE, LITWARES_OWN_APP, LITWARES_OWN_SERVICE_PRINCIPAL);
-            directory.applications.push(Registration {
+            directory.applications.push(AppRegistration {
                 application: Application {
                     tenant_id: LITWARE.to_owned(),
                     client_id: LITWARES_OWN_APP.to_owned(),
                     display_name: APP_NAME.to_owned(),
                     sign_in_audience: SignInAudience::AzureADMyOrg,
                 },
-                trusts: vec![trust.clone()],
+                federated_credentials: vec![stored.clone()],
             });
             (LITWARES_OWN_APP, None, Some(own))
         } else if without(Step::ServicePrincipal) || without(Step::MultiTenant) {
@@ -260,7 +266,7 @@ pub(crate) fn tell(left_out: Option<Step>) -> (Scenario, Directory) {
         identity_principal_id: IDENTITY_PRINCIPAL_ID.to_owned(),
         identity_resource_id: resource_id,
         identity_name: IDENTITY_NAME.to_owned(),
-        federated_credential_name: trust.credential.name,
+        federated_credential_name: stored.credential.name,
         target_subscription_id: SUBSCRIPTION.to_owned(),
         target_service_principal_id: target_service_principal,
         home_service_principal_id: home_service_principal,

@@ -128,11 +128,7 @@ async fn a_new_credential_is_not_known_everywhere_at_once() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     emulator
-        .unpropagate_federated_credential(
-            &scenario.client_id,
-            &scenario.federated_credential_name,
-            2,
-        )
+        .delay_federated_credential(&scenario.client_id, &scenario.federated_credential_name, 2)
         .expect("a credential");
     let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     for _ in 0..2 {
