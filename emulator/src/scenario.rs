@@ -1,4 +1,4 @@
-//! Contoso and Litware.
+//! The scenario of Contoso and Litware.
 
 use std::{fmt, str::FromStr};
 
@@ -14,63 +14,65 @@ use crate::world::{
     tokens::guid,
 };
 
-/// The names and ids of the scenario that the emulator was told.
+/// The names and ids of what [`Emulator::create_scenario`](crate::Emulator::create_scenario) creates.
 ///
-/// Contoso, the home tenant, owns a managed identity and a multi-tenant app that federated_credentials it;
-/// Litware, the target tenant, owns a subscription and lets Contoso's app read one of its
-/// resource groups. The ids are always the same.
+/// Contoso, the home tenant, owns a managed identity and a multi-tenant app with a federated
+/// identity credential for it. Litware, the target tenant, owns a subscription, and grants Contoso's
+/// app access to one resource group. The ids are always the same.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Scenario {
-    /// Contoso.
+    /// The step that is left out, if any.
+    pub left_out: Option<Step>,
+    /// Contoso's tenant id.
     pub home_tenant_id: String,
-    /// Litware.
+    /// Litware's tenant id.
     pub target_tenant_id: String,
-    /// The app that Contoso signs in with: its own multi-tenant one, but for
+    /// The client id of the app: Contoso's app, or Litware's own app without
     /// [`Step::HomeRegistration`].
     pub client_id: String,
-    /// The app's display name.
+    /// The display name of the app.
     pub app_display_name: String,
-    /// The managed identity's client id.
+    /// The client id of the managed identity.
     pub identity_client_id: String,
-    /// The managed identity's principal id: the subject of the stored.
+    /// The principal id of the managed identity. It is the subject of the federated identity
+    /// credential.
     pub identity_principal_id: String,
-    /// The managed identity's ARM id.
+    /// The ARM id of the managed identity.
     pub identity_resource_id: String,
-    /// The managed identity's name.
+    /// The name of the managed identity.
     pub identity_name: String,
-    /// The name of the federated identity credential on the app.
+    /// The name of the federated identity credential.
     pub federated_credential_name: String,
     /// Litware's subscription.
     pub target_subscription_id: String,
-    /// The object id of the app's service principal in Litware, where it has one.
+    /// The object id of the app's service principal in Litware, if it has one.
     pub target_service_principal_id: Option<String>,
-    /// The object id of the app's service principal in Contoso, where it has one.
+    /// The object id of the app's service principal in Contoso, if it has one.
     pub home_service_principal_id: Option<String>,
-    /// The resource group of Litware's that Contoso may read.
+    /// Litware's resource group that Contoso's app can read.
     pub resource_group: String,
-    /// Its location.
+    /// The location of the resource group.
     pub location: String,
-    /// A resource group of Litware's that Contoso has no role on.
+    /// Litware's resource group on which Contoso's app has no role.
     pub hidden_resource_group: String,
 }
 
-/// A step of the scenario that can be left out.
+/// A step of the set-up that can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {
-    /// Litware grants the service principal no role: Resource Manager answers 403
+    /// Litware assigns a role to the service principal. Without it, Resource Manager responds 403
     /// `AuthorizationFailed`.
     Role,
-    /// Litware does not provision Contoso's app: AADSTS7000229.
+    /// Litware creates a service principal for Contoso's app. Without it: AADSTS7000229.
     ServicePrincipal,
-    /// The app has no federated identity credential: AADSTS70025.
+    /// The app has a federated identity credential for the identity. Without it: AADSTS70025.
     FederatedCredential,
-    /// The app is single-tenant: AADSTS700016 in the target tenant.
+    /// The app is multi-tenant. Without it: AADSTS700016 in the target tenant.
     MultiTenant,
-    /// The app is registered where it belongs. Without that, Litware registered an app of its
-    /// own that names Contoso's issuer and subject, and [`Scenario::client_id`] is that app's:
-    /// AADSTS700236.
+    /// The app is registered in the home tenant. Without it, Litware registers its own app with a
+    /// federated identity credential for Contoso's identity: AADSTS700236.
     HomeRegistration,
 }
 
@@ -84,13 +86,27 @@ impl Step {
         Step::HomeRegistration,
     ];
 
-    fn name(self) -> &'static str {
+    /// The name of the step on a command line, for example `service-principal`.
+    pub fn name(self) -> &'static str {
         match self {
             Step::Role => "role",
             Step::ServicePrincipal => "service-principal",
             Step::FederatedCredential => "federated-credential",
             Step::MultiTenant => "multi-tenant",
             Step::HomeRegistration => "home-registration",
+        }
+    }
+
+    /// What happens in this step, in one sentence without a full stop.
+    pub fn description(self) -> &'static str {
+        match self {
+            Step::Role => "Litware assigns a role to the service principal",
+            Step::ServicePrincipal => "Litware creates a service principal for Contoso's app",
+            Step::FederatedCredential => {
+                "Contoso's app has a federated identity credential for the identity"
+            }
+            Step::MultiTenant => "Contoso's app is multi-tenant",
+            Step::HomeRegistration => "the app is registered in Contoso, not in Litware",
         }
     }
 }
@@ -112,7 +128,7 @@ impl FromStr for Step {
     }
 }
 
-/// The text names no step of the scenario.
+/// The text is not the name of a [`Step`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownStep(String);
 
@@ -121,7 +137,7 @@ impl fmt::Display for UnknownStep {
         let steps = Step::ALL.map(|step| step.to_string()).join(", ");
         write!(
             f,
-            "'{}' is no step of the scenario: {steps}",
+            "'{}' is not a step. The steps are: {steps}",
             self.0.escape_debug()
         )
     }
@@ -147,7 +163,7 @@ const RESOURCE_GROUP: &str = "NetworkWatcherRG";
 const LOCATION: &str = "northeurope";
 const HIDDEN_RESOURCE_GROUP: &str = "litware-internal";
 
-/// The scenario and the directory in which it holds.
+/// Creates the scenario and its directory.
 pub(crate) fn create(left_out: Option<Step>) -> (Scenario, Directory) {
     let without = |step| left_out == Some(step);
     let mut directory = Directory::default();
@@ -158,7 +174,8 @@ pub(crate) fn create(left_out: Option<Step>) -> (Scenario, Directory) {
         });
     }
 
-    // Contoso: identity on the host, app, stored, and the service principal at home.
+    // Contoso: the identity, the app with its federated identity credential, and its service
+    // principal.
     let resource_id = format!(
         "/subscriptions/{HOME_SUBSCRIPTION}/resourceGroups/rg-multi-tenant-example/providers/\
          Microsoft.ManagedIdentity/userAssignedIdentities/{IDENTITY_NAME}"
@@ -209,7 +226,7 @@ pub(crate) fn create(left_out: Option<Step>) -> (Scenario, Directory) {
     };
     let home_service_principal = provision(CONTOSO, APP, HOME_SERVICE_PRINCIPAL);
 
-    // Litware: a service principal of Contoso's app, or, the wrong way, an app of its own.
+    // Litware: a service principal for Contoso's app, or its own app.
     let (client_id, home_service_principal, target_service_principal) =
         if without(Step::HomeRegistration) {
             let own = provision(LITWARE, LITWARES_OWN_APP, LITWARES_OWN_SERVICE_PRINCIPAL);
@@ -224,7 +241,7 @@ pub(crate) fn create(left_out: Option<Step>) -> (Scenario, Directory) {
             });
             (LITWARES_OWN_APP, None, Some(own))
         } else if without(Step::ServicePrincipal) || without(Step::MultiTenant) {
-            // A single-tenant app cannot be provisioned elsewhere.
+            // A single-tenant app can have a service principal only in its home tenant.
             (APP, Some(home_service_principal), None)
         } else {
             let target = provision(LITWARE, APP, TARGET_SERVICE_PRINCIPAL);
@@ -258,6 +275,7 @@ pub(crate) fn create(left_out: Option<Step>) -> (Scenario, Directory) {
     }
 
     let scenario = Scenario {
+        left_out,
         home_tenant_id: CONTOSO.to_owned(),
         target_tenant_id: LITWARE.to_owned(),
         client_id: client_id.to_owned(),
@@ -282,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_is_read_back_from_its_name() {
+    fn every_step_is_parsed_from_its_name() {
         for step in Step::ALL {
             assert_eq!(step.to_string().parse(), Ok(step));
         }

@@ -10,7 +10,7 @@ mod lifecycle;
 mod log;
 mod metadata;
 mod order_of_checks;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "program"))]
 mod program;
 mod resource_manager;
 mod scenario;
