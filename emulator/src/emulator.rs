@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     identity::app_service,
-    scenario::{self, Scenario, Step},
+    scenario::{self, Scenario, step::Step},
     services::Services,
     wire::{
         server,

@@ -20,7 +20,10 @@ mod world;
 
 pub use credential_settings::CredentialSettings;
 pub use emulator::Emulator;
-pub use scenario::{Scenario, Step, UnknownStep};
+pub use scenario::{
+    Scenario,
+    step::{Step, UnknownStep},
+};
 pub use set_up::error::SetUpError;
 pub use wire::tls::ServerCertificate;
 pub use world::{

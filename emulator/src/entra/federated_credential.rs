@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// Refuses unless a federated identity credential of the app federated_credentials the assertion.
+/// Refuses the assertion if no federated identity credential of the app trusts it.
 pub(crate) fn check(
     directory: &mut Directory,
     client_id: &str,

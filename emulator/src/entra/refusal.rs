@@ -1,4 +1,4 @@
-//! Entra's refusals: number, text, `error` and status of each.
+//! Entra's refusals: the code, the message, `error` and the status of each.
 //!
 //! Microsoft Learn: "Microsoft Entra authentication and authorization error codes". The `error`
 //! values are those of RFC 6749 section 5.2; `invalid_resource` is of RFC 8707 section 2.
@@ -17,7 +17,7 @@ use crate::{
     world::tokens::guid,
 };
 
-/// One refusal, before it is written into an answer.
+/// A refusal by the token endpoint.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     error: &'static str,
@@ -44,7 +44,8 @@ impl Refusal {
         Refusal::new("invalid_request", code, message)
     }
 
-    /// The text in `error_description`, which ends in what the administrator's logs go by.
+    /// The `error_description`. It ends with the ids by which an administrator finds the request in
+    /// the sign-in logs.
     pub(crate) fn description(
         &self,
         trace_id: &str,
@@ -89,16 +90,20 @@ impl Refusal {
     }
 }
 
-/// The id that the client gave its request: as a header, or in the URL as msal for Node does.
+/// The id that the client gave to the request, in a header, or in the URL as MSAL for Node does.
 fn client_request_id(request: &Request) -> Option<&str> {
     request
         .header("client-request-id")
         .or_else(|| request.query("client-request-id"))
 }
 
-/// What every answer of the token endpoint carries.
-pub(crate) fn with_entra_headers(answer: Response, request: &Request, trace_id: &str) -> Response {
-    let answer = answer
+/// Adds the headers that all responses of the token endpoint have.
+pub(crate) fn with_entra_headers(
+    response: Response,
+    request: &Request,
+    trace_id: &str,
+) -> Response {
+    let response = response
         // RFC 6749 section 5.1.
         .with("Cache-Control", "no-store, no-cache")
         .with("Pragma", "no-cache")
@@ -110,7 +115,7 @@ pub(crate) fn with_entra_headers(answer: Response, request: &Request, trace_id: 
         )
         .with("X-Content-Type-Options", "nosniff");
     match client_request_id(request) {
-        Some(id) => answer.with("client-request-id", id),
-        None => answer,
+        Some(id) => response.with("client-request-id", id),
+        None => response,
     }
 }

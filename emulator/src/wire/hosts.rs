@@ -1,6 +1,6 @@
 //! The host names of Azure's services.
 
-/// The host names that the emulator answers for. `*.` stands for one label. The authority hosts of
+/// The host names that the emulator serves. `*.` stands for one label. The authority hosts of
 /// other clouds are in the list; they know no tenant of this cloud.
 pub(crate) const AZURE_HOSTS: [&str; 21] = [
     "login.microsoftonline.com",

@@ -36,7 +36,7 @@ pub(crate) enum Listener {
     Https,
 }
 
-/// What answers the requests of both listeners.
+/// Makes the responses to the requests of both listeners.
 pub(crate) trait Handler: Send + Sync + 'static {
     /// Whether the next TLS handshake fails.
     fn refuses_handshake(&self) -> bool;

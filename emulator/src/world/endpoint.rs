@@ -23,7 +23,7 @@ pub enum Endpoint {
     /// The TLS handshake, which comes before the request. Every fault here refuses the handshake.
     /// It is not in the log.
     TlsHandshake,
-    /// Every other path. The emulator answers 404.
+    /// Every other path. The response is 404.
     Other,
 }
 

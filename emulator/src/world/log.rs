@@ -36,7 +36,7 @@ impl LoggedRequest {
         value(&self.query, name)
     }
 
-    /// The value of the header `name`, in any case.
+    /// The value of the header `name`. The case of the name does not matter.
     pub fn header(&self, name: &str) -> Option<&str> {
         value(&self.headers, &name.to_ascii_lowercase())
     }

@@ -35,7 +35,7 @@ impl Tenant {
 pub struct ManagedIdentity {
     /// The tenant that owns it.
     pub tenant_id: String,
-    /// Its name.
+    /// Its display name.
     pub name: String,
     /// Its client id.
     pub client_id: String,
@@ -123,7 +123,7 @@ pub struct FederatedCredential {
 }
 
 impl FederatedCredential {
-    /// The credential that federated_credentials `identity`, as the documentation says to make it.
+    /// The credential that trusts `identity`, as the documentation describes it.
     pub fn trusting(identity: &ManagedIdentity) -> FederatedCredential {
         FederatedCredential {
             name: identity.name.clone(),
@@ -142,7 +142,7 @@ pub(crate) const MAX_FEDERATED_CREDENTIALS: usize = 20;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServicePrincipal {
-    /// The tenant in which it lives.
+    /// The tenant that it belongs to.
     pub tenant_id: String,
     /// The app's client id.
     pub client_id: String,

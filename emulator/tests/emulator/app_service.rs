@@ -1,10 +1,12 @@
+//! The identity endpoint of App Service.
+
 use cross_tenant_identity_emulator::{Emulator, ManagedIdentity};
 
 use crate::support::*;
 
 const QUERY: &str = "api-version=2019-08-01&resource=api%3A%2F%2FAzureADTokenExchange";
 
-async fn ask(emulator: &Emulator, query: &str, header: Option<&str>) -> Answer {
+async fn ask(emulator: &Emulator, query: &str, header: Option<&str>) -> Response {
     let url = format!("{}?{query}", emulator.identity_endpoint());
     let headers: Vec<_> = header
         .map(|value| ("X-IDENTITY-HEADER", value))
@@ -14,7 +16,7 @@ async fn ask(emulator: &Emulator, query: &str, header: Option<&str>) -> Answer {
 }
 
 #[tokio::test]
-async fn an_identity_is_found_by_any_of_its_ids() {
+async fn an_identity_can_be_selected_by_each_of_its_ids() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let header = Some(emulator.identity_header());
@@ -24,17 +26,17 @@ async fn an_identity_is_found_by_any_of_its_ids() {
         format!("object_id={}", scenario.identity_principal_id),
         format!("mi_res_id={}", scenario.identity_resource_id),
     ] {
-        let answer = ask(&emulator, &format!("{QUERY}&{selector}"), header).await;
-        assert_eq!(answer.status, 200, "{selector}: {}", answer.body);
-        assert_eq!(answer.text("client_id"), scenario.identity_client_id);
-        let claims = claims(answer.text("access_token"));
+        let response = ask(&emulator, &format!("{QUERY}&{selector}"), header).await;
+        assert_eq!(response.status, 200, "{selector}: {}", response.body);
+        assert_eq!(response.text("client_id"), scenario.identity_client_id);
+        let claims = claims(response.text("access_token"));
         assert_eq!(claims["aud"], EXCHANGE_APP_ID);
-        assert_eq!(answer.text("expires_on"), claims["exp"].to_string());
+        assert_eq!(response.text("expires_on"), claims["exp"].to_string());
     }
 }
 
 #[tokio::test]
-async fn a_request_that_breaks_the_rules_is_refused_in_app_services_own_form() {
+async fn an_invalid_request_is_refused_with_the_error_body_of_app_service() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let header = Some(emulator.identity_header());
@@ -52,16 +54,16 @@ async fn a_request_that_breaks_the_rules_is_refused_in_app_services_own_form() {
         (format!("resource=a&{client_id}"), header, 400),
         (format!("api-version=2019-08-01&{client_id}"), header, 400),
     ] {
-        let answer = ask(&emulator, &query, header).await;
-        assert_eq!(answer.status, status, "{query}");
-        assert_eq!(answer.body["statusCode"], status);
-        assert!(!answer.text("message").is_empty());
-        assert!(!answer.text("correlationId").is_empty());
+        let response = ask(&emulator, &query, header).await;
+        assert_eq!(response.status, status, "{query}");
+        assert_eq!(response.body["statusCode"], status);
+        assert!(!response.text("message").is_empty());
+        assert!(!response.text("correlationId").is_empty());
     }
 }
 
 #[tokio::test]
-async fn without_a_selector_only_the_system_assigned_identity_answers() {
+async fn without_a_selector_only_the_system_assigned_identity_gets_a_token() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let system = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "site");
@@ -71,6 +73,6 @@ async fn without_a_selector_only_the_system_assigned_identity_answers() {
     emulator
         .assign_identity_to_host(&system.principal_id)
         .expect("an identity");
-    let answer = ask(&emulator, QUERY, Some(emulator.identity_header())).await;
-    assert_eq!(answer.text("client_id"), system.client_id);
+    let response = ask(&emulator, QUERY, Some(emulator.identity_header())).await;
+    assert_eq!(response.text("client_id"), system.client_id);
 }

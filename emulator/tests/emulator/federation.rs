@@ -1,3 +1,5 @@
+//! Federated identity credentials, and the set-up.
+
 use cross_tenant_identity_emulator::{
     Application, Emulator, FederatedCredential, ManagedIdentity, Scenario, SetUpError,
     SignInAudience, Step,
@@ -6,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-async fn with_claims(emulator: &Emulator, scenario: &Scenario, claims: &Value) -> Answer {
+async fn with_claims(emulator: &Emulator, scenario: &Scenario, claims: &Value) -> Response {
     TokenRequest::new(scenario, &emulator.sign(claims), STORAGE)
         .send(emulator)
         .await
 }
 
 #[tokio::test]
-async fn issuer_subject_and_audience_have_to_match_byte_for_byte() {
+async fn issuer_subject_and_audience_must_match_byte_for_byte() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let good = assertion_claims(&scenario);
@@ -35,9 +37,9 @@ async fn issuer_subject_and_audience_have_to_match_byte_for_byte() {
     ] {
         let mut claims = good.clone();
         claims[claim] = json!(value);
-        let answer = with_claims(&emulator, &scenario, &claims).await;
-        assert_refused(&answer, 401, "invalid_client", code);
-        assert!(answer.text("error_description").contains(&value));
+        let response = with_claims(&emulator, &scenario, &claims).await;
+        assert_refused(&response, 401, "invalid_client", code);
+        assert!(response.text("error_description").contains(&value));
     }
 }
 
@@ -66,13 +68,13 @@ async fn a_credential_for_another_audience_does_not_match() {
         emulator
             .add_federated_credential(app, credential)
             .expect("room for it");
-        let answer = with_claims(&emulator, &scenario, &assertion_claims(&scenario)).await;
-        assert_refused(&answer, 401, "invalid_client", code);
+        let response = with_claims(&emulator, &scenario, &assertion_claims(&scenario)).await;
+        assert_refused(&response, 401, "invalid_client", code);
     }
 }
 
 #[tokio::test]
-async fn only_an_app_only_managed_identity_token_for_the_exchange_will_do() {
+async fn only_a_managed_identity_token_for_token_exchange_is_accepted() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let good = assertion_claims(&scenario);
@@ -92,31 +94,31 @@ async fn only_an_app_only_managed_identity_token_for_the_exchange_will_do() {
     ] {
         let mut claims = good.clone();
         claims[claim] = value;
-        let answer = with_claims(&emulator, &scenario, &claims).await;
-        assert_refused(&answer, 401, "invalid_client", code);
+        let response = with_claims(&emulator, &scenario, &claims).await;
+        assert_refused(&response, 401, "invalid_client", code);
     }
 }
 
 #[tokio::test]
-async fn a_token_that_came_from_a_federated_credential_is_none_itself() {
+async fn a_token_from_a_federated_credential_is_not_accepted_as_assertion() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let first = TokenRequest::new(&scenario, &assertion(&emulator).await, EXCHANGE);
-    let answer = first.at(&scenario.home_tenant_id).send(&emulator).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let second = TokenRequest::new(&scenario, answer.text("access_token"), STORAGE);
-    let answer = second.send(&emulator).await;
-    assert_refused(&answer, 401, "invalid_client", 700_231);
+    let response = first.at(&scenario.home_tenant_id).send(&emulator).await;
+    assert_eq!(response.status, 200, "{}", response.body);
+    let second = TokenRequest::new(&scenario, response.text("access_token"), STORAGE);
+    let response = second.send(&emulator).await;
+    assert_refused(&response, 401, "invalid_client", 700_231);
 }
 
 #[tokio::test]
-async fn an_app_of_the_target_tenant_refuses_another_tenants_tokens() {
+async fn an_app_of_the_target_tenant_refuses_tokens_of_another_tenant() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario_without(Step::HomeRegistration);
     let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
-    let answer = request.send(&emulator).await;
-    assert_refused(&answer, 401, "invalid_client", 700_236);
-    let description = answer.text("error_description");
+    let response = request.send(&emulator).await;
+    assert_refused(&response, 401, "invalid_client", 700_236);
+    let description = response.text("error_description");
     assert!(description.contains(&format!(
         "Entra ID tokens issued by issuer 'https://login.microsoftonline.com/{}/v2.0' may not",
         scenario.home_tenant_id
@@ -124,7 +126,7 @@ async fn an_app_of_the_target_tenant_refuses_another_tenants_tokens() {
 }
 
 #[tokio::test]
-async fn a_new_credential_is_not_known_everywhere_at_once() {
+async fn a_delayed_credential_is_refused_at_first() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     emulator
@@ -132,14 +134,14 @@ async fn a_new_credential_is_not_known_everywhere_at_once() {
         .expect("a credential");
     let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     for _ in 0..2 {
-        let answer = request.send(&emulator).await;
-        assert_refused(&answer, 400, "invalid_request", 70021);
+        let response = request.send(&emulator).await;
+        assert_refused(&response, 400, "invalid_request", 70021);
     }
     assert_eq!(request.send(&emulator).await.status, 200);
 }
 
 #[test]
-fn a_set_up_that_azure_would_refuse_is_refused() {
+fn the_set_up_refuses_what_azure_refuses() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let (home, target) = (&scenario.home_tenant_id, &scenario.target_tenant_id);

@@ -1,7 +1,8 @@
-//! What the emulator does, seen from outside: by HTTP clients and sockets that know nothing of
-//! it but the documents. One binary, for one link.
+//! The behaviour of the emulator, as HTTP clients and other programs see it. All tests are in one
+//! binary, so that they are linked once.
 
 mod app_service;
+mod client_assertion;
 mod faults;
 mod federation;
 mod imds;

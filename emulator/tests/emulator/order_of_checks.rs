@@ -1,11 +1,11 @@
-//! With two things wrong at once, the refusal names the one that is looked at first.
+//! The order of the checks: if a request has two mistakes, the refusal names the first one.
 
 use cross_tenant_identity_emulator::{Emulator, Scenario, SignInAudience};
 use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// A request about to be made, and what it will be made with.
+/// A token request, before it is sent.
 struct Attempt<'a> {
     emulator: &'a Emulator,
     scenario: Scenario,
@@ -27,21 +27,21 @@ impl Attempt<'_> {
         if !self.scope {
             request = request.without("scope");
         }
-        let answer = request.send(self.emulator).await;
-        answer.body["error_codes"][0].as_u64().unwrap_or(0)
+        let response = request.send(self.emulator).await;
+        response.body["error_codes"][0].as_u64().unwrap_or(0)
     }
 }
 
 type Mistake = (&'static str, u64, fn(&mut Attempt<'_>));
 
-/// In the order in which Entra looks for them.
+/// The mistakes, in the order of Entra's checks.
 const MISTAKES: [Mistake; 10] = [
     ("form", 900_144, |attempt| attempt.scope = false),
     ("tenant", 90002, |attempt| {
         attempt.tenant = "example.com".to_owned()
     }),
     ("app", 700_016, |attempt| {
-        // Single-tenant is the mistake that can be made together with all others.
+        // A single-tenant app is the only mistake here that fits with all others.
         attempt
             .emulator
             .set_sign_in_audience(&attempt.client_id, SignInAudience::AzureADMyOrg)
@@ -82,7 +82,7 @@ const MISTAKES: [Mistake; 10] = [
     }),
     ("conditional access", 53003, |attempt| {
         let (tenant, app) = (&attempt.scenario.target_tenant_id, &attempt.client_id);
-        // Together with a missing service principal there is nothing left to block.
+        // This fails if an earlier mistake removed the service principal.
         let _ = attempt
             .emulator
             .set_conditional_access_block(tenant, app, true);
@@ -90,7 +90,7 @@ const MISTAKES: [Mistake; 10] = [
 ];
 
 #[tokio::test]
-async fn of_two_mistakes_the_first_in_order_is_named() {
+async fn the_refusal_names_the_first_of_two_mistakes() {
     let emulator = Emulator::start().expect("an emulator");
     for (index, (first, code, make_first)) in MISTAKES.iter().enumerate() {
         for (second, _, make_second) in &MISTAKES[index..] {

@@ -1,3 +1,5 @@
+//! The program, as a user starts it.
+
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read},

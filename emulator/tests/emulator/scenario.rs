@@ -1,8 +1,10 @@
+//! The scenario of Contoso and Litware, and each step left out.
+
 use cross_tenant_identity_emulator::{Emulator, Step};
 
 use crate::support::*;
 
-/// The five requests of the scenario: where it ends, and how.
+/// Sends the requests of the scenario. Returns the last status and its code or group name.
 async fn outcome(emulator: &Emulator, left_out: Option<Step>) -> (u16, String) {
     let scenario = match left_out {
         None => emulator.create_scenario(),
@@ -30,7 +32,7 @@ async fn outcome(emulator: &Emulator, left_out: Option<Step>) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn each_step_left_out_has_an_error_of_its_own() {
+async fn each_step_that_is_left_out_causes_its_own_error() {
     let emulator = Emulator::start().expect("an emulator");
     for (left_out, status, told) in [
         (None, 200, "NetworkWatcherRG"),
@@ -47,14 +49,14 @@ async fn each_step_left_out_has_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_home_tenant_gives_a_token_that_proves_the_trust() {
+async fn the_home_tenant_issues_a_token_to_the_app() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario_without(Step::ServicePrincipal);
     assert_eq!(scenario.target_service_principal_id, None);
     let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
-    let answer = request.at(&scenario.home_tenant_id).send(&emulator).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let claims = claims(answer.text("access_token"));
+    let response = request.at(&scenario.home_tenant_id).send(&emulator).await;
+    assert_eq!(response.status, 200, "{}", response.body);
+    let claims = claims(response.text("access_token"));
     assert_eq!(claims["tid"], scenario.home_tenant_id);
     assert_eq!(
         claims["oid"],

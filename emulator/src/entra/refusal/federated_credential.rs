@@ -2,7 +2,7 @@
 
 use crate::entra::refusal::Refusal;
 
-const CHECK_THE_THREE: &str = "Check your federated identity credential Subject, Audience and \
+const CHECK_SUBJECT_AUDIENCE_ISSUER: &str = "Check your federated identity credential Subject, Audience and \
      Issuer against the presented assertion. \
      https://learn.microsoft.com/entra/workload-id/workload-identity-federation";
 
@@ -86,7 +86,7 @@ impl Refusal {
             format!(
                 "No matching federated identity record found for presented assertion subject \
                  '{subject}'. The subject matches a federated identity credential only when \
-                 case is ignored; the comparison is case-sensitive. {CHECK_THE_THREE}"
+                 case is ignored; the comparison is case-sensitive. {CHECK_SUBJECT_AUDIENCE_ISSUER}"
             ),
         )
     }
@@ -96,7 +96,7 @@ impl Refusal {
             700_214,
             format!(
                 "The federated identity credential's audience '{audience}' is not the token \
-                 exchange audience's URI. {CHECK_THE_THREE}"
+                 exchange audience's URI. {CHECK_SUBJECT_AUDIENCE_ISSUER}"
             ),
         )
     }
@@ -117,7 +117,7 @@ impl Refusal {
             code,
             format!(
                 "No matching federated identity record found for presented assertion {part} \
-                 '{value}'. {CHECK_THE_THREE}"
+                 '{value}'. {CHECK_SUBJECT_AUDIENCE_ISSUER}"
             ),
         )
     }
