@@ -2,13 +2,13 @@
 
 use clap::{
     Args, CommandFactory, Parser, Subcommand, ValueEnum,
-    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+    builder::{FalseyValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
     error::ErrorKind,
 };
 use cross_tenant_identity_emulator::{Step, UnknownStep};
 use std::{ffi::OsString, path::PathBuf};
 
-use crate::variables::Format;
+use crate::format::Format;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,6 +81,7 @@ pub(crate) struct Options {
 
     /// Print a line to standard error for each request.
     #[arg(long, global = true, env = "EMULATOR_LOG")]
+    #[arg(value_parser = FalseyValueParser::new())]
     pub(crate) log: bool,
 }
 

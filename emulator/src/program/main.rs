@@ -6,6 +6,7 @@
 mod arguments;
 mod ca_file;
 mod child;
+mod format;
 mod output;
 mod signals;
 mod target_vault;
@@ -21,7 +22,8 @@ use std::{
 
 use arguments::{Arguments, Command, Options};
 use ca_file::CaFile;
-use variables::{Format, Variables};
+use format::Format;
+use variables::Variables;
 
 /// The program was not able to do its work.
 const FAILURE: i32 = 1;
@@ -59,8 +61,8 @@ async fn serve(options: &Options, format: Format) -> io::Result<i32> {
     // Before the output: the reader can send a signal as soon as it has read the variables.
     let mut signals = signals::Signals::new()?;
     let azure = LocalAzure::start(options)?;
-    output::variables(&azure.variables.in_format(format))?;
-    output::next_step(&azure.emulator, &azure.variables, format);
+    output::variables(&format.write(azure.variables.iter()))?;
+    output::next_step(&azure.emulator, options.without, &azure.variables, format);
     signals.next().await;
     Ok(0)
 }

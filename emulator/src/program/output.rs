@@ -2,13 +2,10 @@
 
 use anstream::{stderr, stdout};
 use clap::builder::styling::{AnsiColor, Style};
-use cross_tenant_identity_emulator::{Emulator, LoggedRequest};
+use cross_tenant_identity_emulator::{Emulator, LoggedRequest, Step};
 use std::io::{self, IsTerminal, Write};
 
-use crate::{
-    target_vault,
-    variables::{Format, Variables},
-};
+use crate::{format::Format, target_vault, variables::Variables};
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -39,7 +36,12 @@ pub(crate) fn request(request: &LoggedRequest) {
 }
 
 /// The endpoints, and what to do next.
-pub(crate) fn next_step(emulator: &Emulator, variables: &Variables, format: Format) {
+pub(crate) fn next_step(
+    emulator: &Emulator,
+    left_out: Option<Step>,
+    variables: &Variables,
+    format: Format,
+) {
     let value = |wanted| {
         variables
             .iter()
@@ -47,7 +49,9 @@ pub(crate) fn next_step(emulator: &Emulator, variables: &Variables, format: Form
             .map_or("", |(_, value)| value)
     };
     let https = emulator.https_url();
-    let mut text = format!("\n{BOLD}The emulator is running, with Contoso and Litware.{BOLD:#}\n");
+    let left_out = left_out.map_or_else(String::new, |step| format!(" (without {step})"));
+    let mut text =
+        format!("\n{BOLD}The emulator is running, with Contoso and Litware{left_out}.{BOLD:#}\n");
     for (name, endpoint) in [
         ("IMDS", emulator.imds_url().to_owned()),
         ("App Service", emulator.identity_endpoint().to_owned()),
@@ -82,7 +86,7 @@ pub(crate) fn next_step(emulator: &Emulator, variables: &Variables, format: Form
     print(&text);
 }
 
-/// Prints to standard error. Nobody can read an error about standard error.
+/// Prints to standard error. An error is ignored: there is no other place to report it.
 fn print(text: &str) {
     let _ = stderr().lock().write_all(text.as_bytes());
 }

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_token_with_a_changed_signature_does_not_verify() {
         let key = SigningKey::of_process().expect("a key");
-        let token = key.sign(&json!({"sub": "somebody"}));
+        let token = key.sign(&json!({"sub": "a subject"}));
         assert!(key.has_signed(&token));
         let (signed, signature) = token.rsplit_once('.').expect("three parts");
         let first = if signature.starts_with('A') { "B" } else { "A" };

@@ -184,7 +184,7 @@ fn the_set_up_refuses_what_azure_refuses() {
         Err(SetUpError::NotFound(_))
     ));
     assert!(matches!(
-        emulator.assign_identity_to_host("nobody"),
+        emulator.assign_identity_to_host("unknown"),
         Err(SetUpError::NotFound(_))
     ));
 }

@@ -71,7 +71,7 @@ const MISTAKES: [Mistake; 10] = [
         attempt.claims["exp"] = json!(now() - 1)
     }),
     ("federated credential", 700_213, |attempt| {
-        attempt.claims["sub"] = json!("somebody else");
+        attempt.claims["sub"] = json!("another subject");
     }),
     ("service principal", 7_000_229, |attempt| {
         let (tenant, app) = (&attempt.scenario.target_tenant_id, &attempt.client_id);

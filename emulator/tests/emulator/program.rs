@@ -261,12 +261,17 @@ fn the_log_has_a_line_for_each_request() {
                   exec 3<>/dev/tcp/${address%:*}/${address#*:}
                   printf 'GET /metadata/identity HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' >&3
                   cat <&3 >/dev/null";
-    let output = output(&["run", "--log", "--", "bash", "-c", script]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert_eq!(
-        text(&output.stderr),
-        "no endpoint      GET /metadata/identity -> 404\n"
-    );
+    for (option, environment) in [("--log", "0"), ("--port=0", "1")] {
+        let output = program(&["run", option, "--", "bash", "-c", script])
+            .env("EMULATOR_LOG", environment)
+            .output()
+            .expect("the program runs");
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(
+            text(&output.stderr),
+            "no endpoint      GET /metadata/identity -> 404\n"
+        );
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use cross_tenant_identity_emulator::{Emulator, Step};
 use crate::support::*;
 
 /// Sends the requests of the scenario. Returns the last status and its code or group name.
-async fn outcome(emulator: &Emulator, left_out: Option<Step>) -> (u16, String) {
+async fn last_response(emulator: &Emulator, left_out: Option<Step>) -> (u16, String) {
     let scenario = match left_out {
         None => emulator.create_scenario(),
         Some(step) => emulator.create_scenario_without(step),
@@ -24,17 +24,17 @@ async fn outcome(emulator: &Emulator, left_out: Option<Step>) -> (u16, String) {
     );
     let bearer = format!("Bearer {}", target.text("access_token"));
     let list = get(emulator, &url, &[("Authorization", &bearer)]).await;
-    let told = match list.status {
+    let last = match list.status {
         200 => list.body["value"][0]["name"].clone(),
         _ => list.body["error"]["code"].clone(),
     };
-    (list.status, told.as_str().expect("text").to_owned())
+    (list.status, last.as_str().expect("text").to_owned())
 }
 
 #[tokio::test]
 async fn each_step_that_is_left_out_causes_its_own_error() {
     let emulator = Emulator::start().expect("an emulator");
-    for (left_out, status, told) in [
+    for (left_out, status, outcome) in [
         (None, 200, "NetworkWatcherRG"),
         (Some(Step::Role), 403, "AuthorizationFailed"),
         (Some(Step::ServicePrincipal), 401, "7000229"),
@@ -43,8 +43,12 @@ async fn each_step_that_is_left_out_causes_its_own_error() {
         (Some(Step::HomeRegistration), 401, "700236"),
         (None, 200, "NetworkWatcherRG"),
     ] {
-        let expected = (status, told.to_owned());
-        assert_eq!(outcome(&emulator, left_out).await, expected, "{left_out:?}");
+        let expected = (status, outcome.to_owned());
+        assert_eq!(
+            last_response(&emulator, left_out).await,
+            expected,
+            "{left_out:?}"
+        );
     }
 }
 

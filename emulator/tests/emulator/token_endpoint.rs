@@ -173,15 +173,15 @@ async fn a_wrong_tenant_or_app_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let good = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
-    let nobody = "99999999-9999-4999-8999-999999999999";
+    let unknown = "99999999-9999-4999-8999-999999999999";
     for (request, error, code) in [
-        (good.clone().at(nobody), "invalid_request", 90002),
+        (good.clone().at(unknown), "invalid_request", 90002),
         (good.clone().at("example.com"), "invalid_request", 90002),
         (good.clone().at("litware"), "invalid_request", 900_023),
         (good.clone().at("a..b"), "invalid_request", 900_023),
         (good.clone().at("common"), "invalid_request", 9_001_023),
         (
-            good.clone().with("client_id", nobody),
+            good.clone().with("client_id", unknown),
             "unauthorized_client",
             700_016,
         ),
