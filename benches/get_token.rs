@@ -21,7 +21,7 @@ use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
     ManagedIdentityAssertionOptions,
 };
-use cross_tenant_identity_emulator::{Emulator, Story};
+use cross_tenant_identity_emulator::{Emulator, Scenario};
 use futures::FutureExt;
 use glue::Glue;
 use std::{
@@ -35,12 +35,12 @@ const MANY: usize = 100;
 
 fn main() {
     let azure = Emulator::start().expect("the emulator starts");
-    let story = azure.tell_story();
+    let scenario = azure.create_scenario();
     let scopes: Vec<String> = (0..MANY)
         .map(|n| {
             let resource = format!("https://resource-{n}.example.com");
             azure
-                .add_resource(&story.target_tenant_id, &resource)
+                .add_resource(&scenario.target_tenant_id, &resource)
                 .expect("the target tenant exists");
             format!("{resource}/.default")
         })
@@ -50,8 +50,8 @@ fn main() {
         .build()
         .expect("a runtime");
     let contestants: [(&str, Arc<dyn TokenCredential>); 3] = [
-        ("ours", ours(&azure, &story)),
-        ("glue", glue(&azure, &story)),
+        ("ours", ours(&azure, &scenario)),
+        ("glue", glue(&azure, &scenario)),
         ("floor", Arc::new(Floor::new(&scopes))),
     ];
 
@@ -85,15 +85,16 @@ fn main() {
     print_ratios();
 }
 
-fn ours(azure: &Emulator, story: &Story) -> Arc<dyn TokenCredential> {
+fn ours(azure: &Emulator, scenario: &Scenario) -> Arc<dyn TokenCredential> {
+    let settings = azure.credential_settings(scenario);
     CrossTenantManagedIdentityCredential::new(
-        &story.target_tenant_id,
-        &story.client_id,
+        &settings.tenant_id,
+        &settings.client_id,
         Some(CrossTenantManagedIdentityCredentialOptions {
-            client_options: azure.client_options(),
+            client_options: settings.client_options,
             managed_identity: ManagedIdentityAssertionOptions {
-                client_options: azure.client_options(),
-                user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
+                user_assigned_id: Some(UserAssignedId::ClientId(settings.identity_client_id)),
+                client_options: settings.identity_client_options,
                 ..Default::default()
             },
             ..Default::default()
@@ -102,8 +103,8 @@ fn ours(azure: &Emulator, story: &Story) -> Arc<dyn TokenCredential> {
     .expect("the options make sense")
 }
 
-fn glue(azure: &Emulator, story: &Story) -> Arc<dyn TokenCredential> {
-    Glue::credential(story, azure.client_options()).expect("the options make sense")
+fn glue(azure: &Emulator, scenario: &Scenario) -> Arc<dyn TokenCredential> {
+    Glue::credential(scenario, azure.client_options()).expect("the options make sense")
 }
 
 /// A token of the usual length for each scope.

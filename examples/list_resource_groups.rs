@@ -35,7 +35,7 @@ usage: list_resource_groups [--verbose] [--without STEP]
                      service-principal     Litware does not provision the app
                      federated-credential  Contoso's app does not trust the identity
                      multi-tenant          Contoso's app is for its own tenant only
-                     wrong-tenant          the app is registered in Litware's tenant instead
+                     home-registration     the app is registered in Litware's tenant instead
 
 On real Azure set TARGET_TENANT_ID, CLIENT_ID, TARGET_SUBSCRIPTION_ID and, where the host has
 several identities, IDENTITY_CLIENT_ID. RUST_LOG=cross_tenant_identity=debug shows each leg.";

@@ -38,7 +38,7 @@ async fn answers_that_are_cut_again_and_again_are_no_loop_to_entra() {
     let credential = world.credential_with(options);
     world
         .azure
-        .set_fault(Endpoint::Token, Fault::ResetInBody, Times::UntilLifted);
+        .set_fault(Endpoint::Token, Fault::ResetInBody, Times::UntilCleared);
     for _ in 0..20 {
         assert!(credential.get_token(&[ARM], None).await.is_err());
         // What failed is forgotten, so that the next call asks again; what was asked is not.
@@ -94,7 +94,7 @@ async fn the_refusal_is_told_and_not_that_the_host_could_not_be_asked_again() {
         credential.get_token(&[STORAGE], None).await.unwrap();
         world
             .azure
-            .set_fault(Endpoint::Imds, fault, Times::UntilLifted);
+            .set_fault(Endpoint::Imds, fault, Times::UntilCleared);
         world
             .azure
             .set_fault(Endpoint::Token, bad_signature(), Times::Count(1));
@@ -192,7 +192,7 @@ async fn an_identity_leg_that_fails_is_remembered_once_for_all_tenants() {
     let world = World::new();
     world
         .azure
-        .set_fault(Endpoint::Imds, Fault::status(500), Times::UntilLifted);
+        .set_fault(Endpoint::Imds, Fault::status(500), Times::UntilCleared);
     let credential = world.credential();
     for n in 0..20 {
         let tenant = credential

@@ -71,7 +71,7 @@ async fn a_challenge_leads_neither_the_assertion_nor_a_token_elsewhere() {
     ] {
         world.azure.clear_requests();
         let challenge = format!(r#"Bearer authorization="{authority}", resource="{resource}""#);
-        let fault = Fault::Answer {
+        let fault = Fault::Response {
             status: 401,
             headers: vec![("www-authenticate".into(), challenge)],
             body: Vec::new(),
@@ -147,7 +147,7 @@ async fn what_an_answer_says_reaches_neither_terminal_nor_shell() {
     let fault = Fault::json(401, &body.to_string());
     world
         .azure
-        .set_fault(Endpoint::Token, fault, Times::UntilLifted);
+        .set_fault(Endpoint::Token, fault, Times::UntilCleared);
     let error = refused(&world.credential(), ARM).await;
     assert_eq!(error.code(), Some(7000229));
     let diagnosis = error.diagnosis().unwrap();
@@ -176,7 +176,7 @@ async fn what_resource_manager_says_reaches_neither_terminal_nor_shell() {
     let fault = Fault::json(403, &body.to_string());
     world
         .azure
-        .set_fault(Endpoint::ResourceManager, fault, Times::UntilLifted);
+        .set_fault(Endpoint::ResourceManager, fault, Times::UntilCleared);
     let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
     let error = arm
         .resource_groups(&world.story.target_subscription_id)
@@ -203,13 +203,13 @@ async fn a_redirect_is_refused_on_both_legs_and_not_followed() {
     ] {
         for endpoint in [Endpoint::Imds, Endpoint::Token] {
             world.azure.clear_requests();
-            world.azure.lift_faults();
-            let fault = Fault::Answer {
+            world.azure.clear_faults();
+            let fault = Fault::Response {
                 status,
                 headers: vec![("location".into(), location.clone())],
                 body: Vec::new(),
             };
-            world.azure.set_fault(endpoint, fault, Times::UntilLifted);
+            world.azure.set_fault(endpoint, fault, Times::UntilCleared);
             let error = world
                 .credential()
                 .get_token(&[ARM], None)

@@ -25,7 +25,12 @@ async fn each_missing_step_is_told_by_its_code_and_by_who_has_to_act() {
         ),
         // Entra says the same of an app that was not provisioned, so either may have to act.
         (Step::MultiTenant, 700016, true, Actor::TargetAdministrator),
-        (Step::WrongTenant, 700236, false, Actor::HomeAdministrator),
+        (
+            Step::HomeRegistration,
+            700236,
+            false,
+            Actor::HomeAdministrator,
+        ),
     ] {
         let world = World::without(step);
         let error = refused(&world.credential(), ARM).await;
@@ -125,7 +130,7 @@ async fn an_outage_is_transient_and_names_its_leg() {
         ] {
             let world = World::new();
             let shown = format!("{endpoint:?} {fault:?}");
-            world.azure.set_fault(endpoint, fault, Times::UntilLifted);
+            world.azure.set_fault(endpoint, fault, Times::UntilCleared);
             let error = refused(&world.credential(), ARM).await;
             assert_eq!(error.stage(), stage, "{shown}: {error}");
             assert!(error.is_transient(), "{shown}: {error}");
@@ -139,7 +144,7 @@ async fn a_web_page_in_an_answers_place_is_told_as_that() {
         for fault in [Fault::Html, Fault::NotJson] {
             let world = World::new();
             let shown = format!("{endpoint:?} {fault:?}");
-            world.azure.set_fault(endpoint, fault, Times::UntilLifted);
+            world.azure.set_fault(endpoint, fault, Times::UntilCleared);
             let error = refused(&world.credential(), ARM).await;
             assert!(
                 error.to_string().contains("HTTP 200 with "),

@@ -116,7 +116,7 @@ async fn both_are_refused_with_the_same_code() {
         Step::ServicePrincipal,
         Step::FederatedCredential,
         Step::MultiTenant,
-        Step::WrongTenant,
+        Step::HomeRegistration,
     ] {
         let world = World::without(step);
         let theirs = theirs(&world).get_token(&[ARM], None).await.unwrap_err();

@@ -83,7 +83,7 @@ fn everything_of(error: &(dyn std::error::Error + 'static)) -> String {
 /// `WWW-Authenticate`: those are on the list of headers that azure_core itself logs as they are.
 fn echoes(secret: &str) -> Vec<Fault> {
     let json = |status, body: serde_json::Value| Fault::json(status, &body.to_string());
-    let answer = |status, name: &str, value: String, body: String| Fault::Answer {
+    let answer = |status, name: &str, value: String, body: String| Fault::Response {
         status,
         headers: vec![(name.to_owned(), value)],
         body: body.into_bytes(),
@@ -150,14 +150,14 @@ async fn a_secret_that_comes_back_in_any_answer_is_shown_nowhere() {
     let mut seen = String::new();
     for endpoint in [Endpoint::Imds, Endpoint::Token] {
         for fault in echoes(&secret) {
-            world.azure.set_fault(endpoint, fault, Times::UntilLifted);
+            world.azure.set_fault(endpoint, fault, Times::UntilCleared);
             // From the identity endpoint a token is enough: it tells its own expiry.
             match world.credential().get_token(&[ARM], None).await {
                 Ok(_) => assert_eq!(endpoint, Endpoint::Imds),
                 Err(error) => seen += &everything_of(&error),
             }
         }
-        world.azure.lift_faults();
+        world.azure.clear_faults();
     }
     write!(seen, "{:?}", world.azure.requests()).unwrap();
     seen += &log.text();
@@ -217,14 +217,14 @@ async fn what_a_source_of_the_users_own_hands_out_is_shown_nowhere() {
         (Canary::Panics(OPAQUE), OPAQUE),
     ] {
         let world = World::new();
-        let echo = Fault::Answer {
+        let echo = Fault::Response {
             status: 400,
             headers: vec![("x-echo".into(), secret.into())],
             body: format!("client_assertion={secret}").into_bytes(),
         };
         world
             .azure
-            .set_fault(Endpoint::Token, echo, Times::UntilLifted);
+            .set_fault(Endpoint::Token, echo, Times::UntilCleared);
         let credential = CrossTenantManagedIdentityCredential::with_assertion(
             &world.story.target_tenant_id,
             &world.story.client_id,
@@ -277,7 +277,7 @@ async fn a_log_at_trace_tells_the_legs_and_no_secret() {
     );
     world
         .azure
-        .set_fault(Endpoint::Token, echo, Times::UntilLifted);
+        .set_fault(Endpoint::Token, echo, Times::UntilCleared);
     let error = refused(&credential, STORAGE).await;
 
     let text = log.text();

@@ -1,13 +1,12 @@
-//! The emulator's one place that reads the clock and waits, and the ways in which Azure writes a
-//! time.
+//! The only place of the emulator that reads the clock or waits, and Azure's formats for times.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-/// Seconds since the epoch.
+/// The Unix time in seconds.
 #[allow(
     clippy::disallowed_methods,
-    reason = "the one place that reads the clock"
+    reason = "the only place that reads the clock"
 )]
 pub(crate) fn now() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -16,14 +15,13 @@ pub(crate) fn now() -> i64 {
     }
 }
 
-/// A clock that is off by no more than this (some 36 thousand million years) still leaves room to
-/// add lifetimes to its time.
+/// Limits a clock offset, so that adding a lifetime to the time does not overflow.
 pub(crate) fn bounded_offset(seconds: i64) -> i64 {
     seconds.clamp(-(1 << 60), 1 << 60)
 }
 
-/// A wait on the emulator's own runtime, whose time nobody pauses.
-#[allow(clippy::disallowed_methods, reason = "the one place that waits")]
+/// Waits on the emulator's own runtime. Its time is never paused.
+#[allow(clippy::disallowed_methods, reason = "the only place that waits")]
 pub(crate) fn sleep(duration: Duration) -> tokio::time::Sleep {
     tokio::time::sleep(duration)
 }
@@ -54,7 +52,7 @@ pub(crate) fn http_date(seconds: i64) -> String {
     )
 }
 
-/// A time too far off to have a calendar date is written as its number of seconds.
+/// Writes the number of seconds if the time has no calendar date.
 fn format(seconds: i64, description: &[BorrowedFormatItem<'_>]) -> String {
     OffsetDateTime::from_unix_timestamp(seconds)
         .ok()
@@ -67,14 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_as_azure_and_http_write_it() {
+    fn times_have_the_formats_of_azure_and_http() {
         assert_eq!(entra_timestamp(1_700_000_000), "2023-11-14 22:13:20Z");
         assert_eq!(iso(1_700_000_000), "2023-11-14T22:13:20.0000000Z");
         assert_eq!(http_date(1_700_000_000), "Tue, 14 Nov 2023 22:13:20 GMT");
     }
 
     #[test]
-    fn a_time_beyond_the_calendar_is_written_as_seconds() {
+    fn a_time_without_a_calendar_date_is_written_in_seconds() {
         assert_eq!(iso(i64::MAX), i64::MAX.to_string());
     }
 }

@@ -2,31 +2,36 @@
 
 use azure_core::http::ClientOptions;
 use serde_json::Value;
-use std::{fmt, io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, thread::JoinHandle};
 use tokio::sync::oneshot;
 
 use crate::{
-    app_service, clock,
-    faults::{Fault, Times},
-    keys::SigningKey,
-    log::LoggedRequest,
-    principals::guid,
-    router::Endpoint,
-    server::{self, Shared},
-    story::{self, Step, Story},
-    tls::{Authority, ServerCertificate},
-    transport,
+    identity::app_service,
+    scenario::{self, Scenario, step::Step},
+    services::Services,
+    wire::{
+        server,
+        tls::{Authority, ServerCertificate},
+        transport,
+    },
+    world::{
+        endpoint::Endpoint,
+        faults::{Fault, Times},
+        log::LoggedRequest,
+        signing_key::SigningKey,
+        tokens::guid,
+    },
 };
 
-/// A local Azure, listening on the loopback interface from a thread of its own.
+/// A local Azure. It listens only on the loopback interface, from its own thread.
 ///
-/// It knows nobody until it is [told the story](Emulator::tell_story) or set up step by step.
-/// Dropping it closes its ports and every connection, answered or not.
+/// A new emulator is empty. [`create_scenario`](Emulator::create_scenario) fills it, or the set-up
+/// methods do so step by step. Dropping it closes its ports and all connections.
 pub struct Emulator {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) services: Arc<Services>,
     authority: &'static Authority,
-    plain: SocketAddr,
-    tls: SocketAddr,
+    http: SocketAddr,
+    https: SocketAddr,
     imds_url: String,
     identity_endpoint: String,
     https_url: String,
@@ -37,87 +42,99 @@ pub struct Emulator {
 impl Emulator {
     /// Starts an emulator on ports that the system chooses.
     ///
-    /// The first one of a process makes its keys and certificate authority, which takes a
-    /// fraction of a second; later ones share them.
+    /// The first emulator of a process generates the keys and the certificate authority, which
+    /// takes a fraction of a second. Later emulators share them.
     ///
     /// # Errors
     ///
-    /// If no port, thread or key is to be had.
+    /// If no port, no thread or no key is available.
     pub fn start() -> io::Result<Emulator> {
+        Emulator::start_on(0, 0)
+    }
+
+    /// Starts an emulator on these ports of the loopback interface: one for HTTP (the identity
+    /// endpoints), one for HTTPS (all other services). The system chooses a port that is 0.
+    ///
+    /// # Errors
+    ///
+    /// If a port is in use, or no thread or no key is available.
+    pub fn start_on(http_port: u16, https_port: u16) -> io::Result<Emulator> {
         let key = SigningKey::of_process()?;
         let authority = Authority::of_process()?;
-        let (plain, tls) = (server::bind()?, server::bind()?);
-        let (plain_address, tls_address) = (plain.local_addr()?, tls.local_addr()?);
-        let shared = Arc::new(Shared::new(key, guid().to_uppercase()));
-        // A runtime of its own, so that neither the caller's paused time nor its end matters.
+        let (http, https) = (server::bind(http_port)?, server::bind(https_port)?);
+        let (http_address, https_address) = (http.local_addr()?, https.local_addr()?);
+        let services = Arc::new(Services::new(key, guid().to_uppercase()));
+        // The emulator has its own runtime, so that it does not depend on the caller's. The
+        // caller's time can be paused, and the caller's runtime can end.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()?;
         let (stop, stopped) = oneshot::channel();
-        let serving = server::serve(Arc::clone(&shared), plain, tls, authority);
+        let tls = Arc::clone(&authority.server);
+        let serving = server::serve(Arc::clone(&services), http, https, tls);
         let thread = std::thread::Builder::new()
             .name("azure-emulator".to_owned())
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        // Fails only before the first connection, which then finds nobody.
+                        // An error is possible only before the first connection.
                         _ = serving => {}
                         _ = stopped => {}
                     }
                 });
-                // Connections that still wait for something, silence above all, end with it.
+                // Ends the connections that wait, for example because of `Fault::Silence`.
                 runtime.shutdown_background();
             })?;
         Ok(Emulator {
-            shared,
+            services,
             authority,
-            plain: plain_address,
-            tls: tls_address,
-            imds_url: format!("http://{plain_address}"),
-            identity_endpoint: format!("http://{plain_address}{}", app_service::PATH),
-            https_url: format!("https://localhost:{}", tls_address.port()),
+            http: http_address,
+            https: https_address,
+            imds_url: format!("http://{http_address}"),
+            identity_endpoint: format!("http://{http_address}{}", app_service::PATH),
+            https_url: format!("https://localhost:{}", https_address.port()),
             stop: Some(stop),
             thread: Some(thread),
         })
     }
 
-    /// Starts over with Contoso and Litware, everything in its place: the identity on the host,
-    /// the multi-tenant app and its trust, service principals in both tenants, Reader on one
-    /// resource group.
-    pub fn tell_story(&self) -> Story {
-        self.begin(None)
+    /// Removes everything that exists and creates Contoso and Litware, ready to use: a managed
+    /// identity that is assigned to the host, a multi-tenant app with a federated identity
+    /// credential, service principals in both tenants, and the role Reader on one resource group.
+    pub fn create_scenario(&self) -> Scenario {
+        self.replace_scenario(None)
     }
 
-    /// [`tell_story`](Emulator::tell_story) without one of its steps.
-    pub fn tell_story_without(&self, left_out: Step) -> Story {
-        self.begin(Some(left_out))
+    /// Like [`create_scenario`](Emulator::create_scenario), but leaves out one step.
+    pub fn create_scenario_without(&self, left_out: Step) -> Scenario {
+        self.replace_scenario(Some(left_out))
     }
 
-    fn begin(&self, left_out: Option<Step>) -> Story {
-        let (story, directory) = story::tell(left_out);
-        self.shared.world().begin(directory);
-        story
+    fn replace_scenario(&self, left_out: Option<Step>) -> Scenario {
+        let (scenario, directory) = scenario::create(left_out);
+        self.services.state().reset(directory);
+        scenario
     }
 
-    /// Options for Azure SDK clients, with which the real host names of public Azure and the
-    /// literal `http://169.254.169.254` lead here, so that code and URLs stay production's.
+    /// Options for Azure SDK clients. With them, the real host names of public Azure and
+    /// `http://169.254.169.254` connect to the emulator, so that a test uses the same code and the
+    /// same URLs as production.
     ///
-    /// The transport trusts the emulator's CA alone, uses no proxy, follows no redirect, and
-    /// refuses every other host before it opens a connection; URLs on the loopback interface
-    /// pass. Each call makes a transport with connections of its own.
+    /// The transport trusts only the emulator's CA, uses no proxy and follows no redirects. It
+    /// allows URLs on the loopback interface, and refuses every other host before it opens a
+    /// connection. Each call creates a transport with its own connections.
+    ///
+    /// One value serves both legs of a credential: IMDS and Entra. For both at once see
+    /// [`credential_settings`](Emulator::credential_settings).
     pub fn client_options(&self) -> ClientOptions {
         ClientOptions {
-            transport: Some(transport::to_emulator(
-                self.plain,
-                self.tls,
-                &self.authority.pem,
-            )),
+            transport: Some(transport::new(self.http, self.https, &self.authority.pem)),
             ..ClientOptions::default()
         }
     }
 
-    /// `http://127.0.0.1:PORT`: the value for `AZURE_POD_IDENTITY_AUTHORITY_HOST`.
+    /// `http://127.0.0.1:PORT`, the value for `AZURE_POD_IDENTITY_AUTHORITY_HOST`.
     pub fn imds_url(&self) -> &str {
         &self.imds_url
     }
@@ -127,48 +144,49 @@ impl Emulator {
         &self.identity_endpoint
     }
 
-    /// The value for `IDENTITY_HEADER`, as App Service sets it. A secret of this emulator's.
+    /// The value for `IDENTITY_HEADER`, as App Service sets it. It is a secret of this emulator.
     pub fn identity_header(&self) -> &str {
-        &self.shared.identity_header
+        &self.services.identity_header
     }
 
-    /// `https://localhost:PORT`: Entra and Resource Manager, told apart by the path.
+    /// `https://localhost:PORT`: Entra, Resource Manager, and the key vault if there is exactly
+    /// one. The path decides which of them responds.
     pub fn https_url(&self) -> &str {
         &self.https_url
     }
 
-    /// The certificate of the CA that signed the emulator's, PEM.
+    /// The certificate of the emulator's CA, in PEM.
     pub fn ca_pem(&self) -> &str {
         &self.authority.pem
     }
 
-    /// A certificate by the emulator's CA for another server on this machine.
+    /// A certificate from the emulator's CA for another server on this machine.
     ///
     /// # Errors
     ///
-    /// If `names` holds something that is neither a DNS name nor an IP address.
+    /// If a name is neither a DNS name nor an IP address.
     pub fn server_certificate(&self, names: &[&str]) -> io::Result<ServerCertificate> {
         self.authority.certify(names)
     }
 
-    /// From now on `fault` befalls requests to `endpoint`, in the place of any fault set before.
+    /// Sets the fault for the next requests to `endpoint`. Replaces all faults of the endpoint.
     pub fn set_fault(&self, endpoint: Endpoint, fault: Fault, times: Times) {
-        self.shared.faults().set(endpoint, fault, times);
+        self.services.faults().set(endpoint, fault, times);
     }
 
-    /// Like [`set_fault`](Emulator::set_fault), but after those that were set before.
+    /// Adds a fault that follows the faults that are already set for `endpoint`.
     pub fn add_fault(&self, endpoint: Endpoint, fault: Fault, times: Times) {
-        self.shared.faults().add(endpoint, fault, times);
+        self.services.faults().add(endpoint, fault, times);
     }
 
-    /// Nothing goes wrong any more. Answers that are on their way stay as they are.
-    pub fn lift_faults(&self) {
-        self.shared.faults().lift();
+    /// Removes all faults. Does not change responses that have already started.
+    pub fn clear_faults(&self) {
+        self.services.faults().clear();
     }
 
-    /// The requests so far, in the order of their arrival; of very many, the last 100,000.
+    /// The requests so far, in the order of their arrival. The emulator keeps the last 100,000.
     pub fn requests(&self) -> Vec<LoggedRequest> {
-        self.shared.log().requests()
+        self.services.log().requests()
     }
 
     /// The requests so far to one endpoint.
@@ -180,72 +198,31 @@ impl Emulator {
 
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
-        self.shared.log().clear();
+        self.services.log().clear();
     }
 
-    /// How long new managed identity tokens live; 24 hours unless set. Those that the host
-    /// already keeps stay: see [`forget_imds_tokens`](Emulator::forget_imds_tokens).
-    pub fn set_assertion_lifetime(&self, lifetime: Duration) {
-        self.shared.world().settings.assertion_lifetime = lifetime;
+    /// Calls `observer` with each request from now on, when the response is about to be sent or
+    /// when it is clear that there is none. Replaces the observer before. `observer` runs on the
+    /// emulator's thread.
+    pub fn on_request(&self, observer: impl Fn(&LoggedRequest) + Send + Sync + 'static) {
+        self.services.log().observe(Arc::new(observer));
     }
 
-    /// The host forgets the managed identity tokens it keeps: its next answer is a new one.
-    pub fn forget_imds_tokens(&self) {
-        self.shared.world().identity_tokens.clear();
-    }
-
-    /// How long Entra's access tokens live; 3,599 seconds unless set.
-    pub fn set_access_token_lifetime(&self, lifetime: Duration) {
-        self.shared.world().settings.access_token_lifetime = lifetime;
-    }
-
-    /// Whether, and with which value, token answers hold `refresh_in`. Not unless set.
-    pub fn set_refresh_in(&self, refresh_in: Option<Duration>) {
-        self.shared.world().settings.refresh_in = refresh_in;
-    }
-
-    /// By how many seconds the clock of Entra and Resource Manager is ahead of the machine's
-    /// (negative: behind). The host's identity endpoint goes by the machine's.
-    pub fn set_clock_offset(&self, seconds: i64) {
-        self.shared.world().settings.clock_offset = clock::bounded_offset(seconds);
-    }
-
-    /// Whether an app gets a token (without `oid`) in its home tenant when it has no service
-    /// principal there: the old behaviour, being retired in 2026. Off unless set. A target
-    /// tenant without service principal always refuses.
-    pub fn set_home_tokens_without_service_principal(&self, allowed: bool) {
-        self.shared
-            .world()
-            .settings
-            .home_tokens_without_service_principal = allowed;
-    }
-
-    /// Whether more than 15 equal token requests in five minutes are refused (AADSTS50196). On
-    /// unless set. Only requests that would otherwise be granted count.
-    pub fn set_loop_detection(&self, on: bool) {
-        self.shared.world().settings.loop_detection = on;
-    }
-
-    /// The most that Resource Manager puts into one page; 1,000 unless set.
-    pub fn set_page_size(&self, size: usize) {
-        self.shared.world().settings.page_size = size.max(1);
-    }
-
-    /// A JWT with these claims, signed by Entra's key: an assertion that is wrong in just one
-    /// respect, or a token for a server under test.
+    /// Signs a JWT with these claims, with the key of Entra. Use it for an assertion that is wrong
+    /// in one detail, or for a token that a server under test checks.
     pub fn sign(&self, claims: &Value) -> String {
-        self.shared.key.sign(claims)
+        self.services.key.sign(claims)
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            // The thread may have ended already.
+            // This fails if the thread has already ended.
             let _ = stop.send(());
         }
         if let Some(thread) = self.thread.take() {
-            // Waiting for it is what makes the ports free when this returns.
+            // After this the ports are free.
             let _ = thread.join();
         }
     }

@@ -1,85 +1,70 @@
-//! The one place that says which request is for which endpoint.
+//! The one place that decides which endpoint a request is for.
 
-use crate::wire::Request;
+use crate::{
+    identity::{app_service, imds},
+    key_vault,
+    wire::{http::Request, server::Listener},
+    world::endpoint::Endpoint,
+};
 
-/// A part of the emulator, as faults and the log name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Endpoint {
-    /// The instance metadata service.
-    Imds,
-    /// The identity endpoint of App Service, Functions and Container Apps.
-    AppService,
-    /// Entra's token endpoint, of any tenant.
-    Token,
-    /// OpenID configuration, of any tenant, and instance discovery.
-    OpenIdConfiguration,
-    /// Entra's public keys.
-    Jwks,
-    /// Azure Resource Manager.
-    ResourceManager,
-    /// Azure Key Vault, of any name.
-    KeyVault,
-    /// The TLS handshake, in which nobody knows yet whom the request will be for. Whatever the
-    /// fault, the handshake is refused; nothing of it is logged.
-    TlsHandshake,
-    /// Nothing of the emulator's: it answers 404.
-    Other,
-}
-
-/// The listener on which a request came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Listener {
-    Plain,
-    Tls,
-}
-
-/// What a request is for.
+/// The endpoint of a request, with the parts of the request that name something.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Imds,
     AppService,
-    Token { tenant: String },
-    OpenIdConfiguration { tenant: String, v2: bool },
+    Token {
+        tenant: String,
+    },
+    OpenIdConfiguration {
+        tenant: String,
+        v2: bool,
+    },
     InstanceDiscovery,
     Jwks,
     ResourceManager,
-    KeyVault { name: String },
-    Nowhere,
+    /// `host` is the name under which the client reached the vault.
+    KeyVault {
+        host: String,
+    },
+    NotFound,
 }
 
 impl Route {
     pub(crate) fn of(listener: Listener, request: &Request) -> Route {
         match listener {
-            // The IMDS takes a slash at the end, which the Azure SDK for JavaScript sends.
-            Listener::Plain => match request.path.trim_end_matches('/') {
-                crate::imds::PATH => Route::Imds,
-                crate::app_service::PATH => Route::AppService,
-                _ => Route::Nowhere,
-            },
-            Listener::Tls => {
-                let route = Route::of_path(&request.path);
-                // Under its real name a service answers for itself only; under the emulator's
-                // own, the path alone decides.
-                let name = request.host.split(':').next().unwrap_or_default();
-                if let Some(vault) = name.strip_suffix(crate::key_vault::DOMAIN) {
+            Listener::Http => Route::of_identity_path(&request.path),
+            Listener::Https => {
+                let host = request.host.split(':').next().unwrap_or_default();
+                if host.ends_with(key_vault::DOMAIN) {
                     return Route::KeyVault {
-                        name: vault.to_owned(),
+                        host: host.to_owned(),
                     };
                 }
-                let is_arm = name.starts_with("management.");
-                let is_entra = name.starts_with("login.") || name.starts_with("sts.");
+                let route = Route::of_path(&request.path, host);
+                // Under its own name a service serves only its own paths. Under `localhost` the
+                // path alone decides.
+                let is_arm = host.starts_with("management.");
+                let is_entra = host.starts_with("login.") || host.starts_with("sts.");
                 match route {
-                    Route::ResourceManager if is_entra => Route::Nowhere,
+                    Route::ResourceManager if is_entra => Route::NotFound,
                     Route::ResourceManager => route,
-                    _ if is_arm => Route::Nowhere,
+                    _ if is_arm => Route::NotFound,
                     _ => route,
                 }
             }
         }
     }
 
-    fn of_path(path: &str) -> Route {
+    fn of_identity_path(path: &str) -> Route {
+        // The Azure SDK for JavaScript sends a slash at the end.
+        match path.trim_end_matches('/') {
+            imds::PATH => Route::Imds,
+            app_service::PATH => Route::AppService,
+            _ => Route::NotFound,
+        }
+    }
+
+    fn of_path(path: &str, host: &str) -> Route {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match segments[..] {
             [first, ..]
@@ -88,6 +73,9 @@ impl Route {
             {
                 Route::ResourceManager
             }
+            ["secrets", ..] if host == "localhost" => Route::KeyVault {
+                host: host.to_owned(),
+            },
             [tenant, "oauth2", "v2.0", "token"] => Route::Token {
                 tenant: tenant.to_owned(),
             },
@@ -101,7 +89,7 @@ impl Route {
             },
             [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"] => Route::Jwks,
             ["common", "discovery", "instance"] => Route::InstanceDiscovery,
-            _ => Route::Nowhere,
+            _ => Route::NotFound,
         }
     }
 
@@ -116,7 +104,7 @@ impl Route {
             Route::Jwks => Endpoint::Jwks,
             Route::ResourceManager => Endpoint::ResourceManager,
             Route::KeyVault { .. } => Endpoint::KeyVault,
-            Route::Nowhere => Endpoint::Other,
+            Route::NotFound => Endpoint::Other,
         }
     }
 }

@@ -6,7 +6,7 @@ use azure_identity::UserAssignedId;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredentialOptions, ManagedIdentityAssertionOptions,
 };
-use cross_tenant_identity_emulator::{Emulator, SetUpError, Step, Story};
+use cross_tenant_identity_emulator::{Emulator, Scenario, SetUpError, Step};
 
 /// Who asks for what. The same on Azure and on the emulator.
 pub struct Azure {
@@ -15,7 +15,7 @@ pub struct Azure {
     pub target_subscription_id: String,
     identity_client_id: Option<String>,
     /// Azure itself where there is none.
-    emulator: Option<(Emulator, Story)>,
+    emulator: Option<(Emulator, Scenario)>,
 }
 
 /// What real Azure needs to be told, all or none of it.
@@ -78,8 +78,8 @@ impl Azure {
         let emulator =
             Emulator::start().map_err(|why| format!("the emulator did not start: {why}"))?;
         let story = match without {
-            Some(step) => emulator.tell_story_without(step),
-            None => emulator.tell_story(),
+            Some(step) => emulator.create_scenario_without(step),
+            None => emulator.create_scenario(),
         };
         Ok(Self {
             target_tenant_id: story.target_tenant_id.clone(),

@@ -1,9 +1,9 @@
 //! Litware's vault, where there is no Azure.
 
-use cross_tenant_identity_emulator::{Emulator, Role, SetUpError, Story};
+use cross_tenant_identity_emulator::{Emulator, Role, Scenario, SetUpError};
 
 /// A vault with this secret in it, and the role that lets Contoso's app read it. Returns its URL.
-pub fn emulated(emulator: &Emulator, story: &Story, secret: &str) -> Result<String, SetUpError> {
+pub fn emulated(emulator: &Emulator, story: &Scenario, secret: &str) -> Result<String, SetUpError> {
     const VAULT: &str = "litware-vault";
     let (subscription, group) = (&story.target_subscription_id, &story.resource_group);
     let id = emulator.add_key_vault(subscription, group, VAULT)?;

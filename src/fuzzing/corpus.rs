@@ -4,7 +4,7 @@ use azure_core::{
     base64::decode_url_safe,
     http::{Context, Method, Request, Transport, Url},
 };
-use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Step, Story, Times};
+use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Scenario, Step, Times};
 use serde_json::Value;
 use std::{fs, path::Path, time::Duration};
 use url::form_urlencoded;
@@ -13,7 +13,7 @@ const ARM: &str = "https://management.azure.com";
 
 struct World {
     azure: Emulator,
-    story: Story,
+    story: Scenario,
     transport: Transport,
 }
 
@@ -27,8 +27,8 @@ impl World {
     fn new(left_out: Option<Step>) -> Self {
         let azure = Emulator::start().unwrap();
         let story = match left_out {
-            Some(step) => azure.tell_story_without(step),
-            None => azure.tell_story(),
+            Some(step) => azure.create_scenario_without(step),
+            None => azure.create_scenario(),
         };
         let transport = azure.client_options().transport.unwrap();
         Self {

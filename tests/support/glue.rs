@@ -9,14 +9,14 @@ use azure_identity::{
     ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions,
     ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
-use cross_tenant_identity_emulator::Story;
+use cross_tenant_identity_emulator::Scenario;
 use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct Glue(Arc<ManagedIdentityCredential>);
 
 impl Glue {
-    pub fn new(story: &Story, client_options: ClientOptions) -> azure_core::Result<Self> {
+    pub fn new(story: &Scenario, client_options: ClientOptions) -> azure_core::Result<Self> {
         let id = UserAssignedId::ClientId(story.identity_client_id.clone());
         Ok(Self(ManagedIdentityCredential::new(Some(
             ManagedIdentityCredentialOptions {
@@ -27,7 +27,7 @@ impl Glue {
     }
 
     pub fn credential(
-        story: &Story,
+        story: &Scenario,
         client_options: ClientOptions,
     ) -> azure_core::Result<Arc<ClientAssertionCredential<Self>>> {
         ClientAssertionCredential::new(

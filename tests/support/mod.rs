@@ -11,7 +11,7 @@ use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Error,
     ManagedIdentityAssertionOptions,
 };
-use cross_tenant_identity_emulator::{Emulator, Endpoint, Step, Story};
+use cross_tenant_identity_emulator::{Emulator, Endpoint, Scenario, Step};
 use std::sync::Arc;
 
 pub const STORAGE: &str = "https://storage.azure.com/.default";
@@ -19,19 +19,19 @@ pub const ARM: &str = "https://management.azure.com/.default";
 
 pub struct World {
     pub azure: Emulator,
-    pub story: Story,
+    pub story: Scenario,
 }
 
 impl World {
     pub fn new() -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.tell_story();
+        let story = azure.create_scenario();
         Self { azure, story }
     }
 
     pub fn without(step: Step) -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.tell_story_without(step);
+        let story = azure.create_scenario_without(step);
         Self { azure, story }
     }
 

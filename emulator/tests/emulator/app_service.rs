@@ -1,10 +1,12 @@
+//! The identity endpoint of App Service.
+
 use cross_tenant_identity_emulator::{Emulator, ManagedIdentity};
 
 use crate::support::*;
 
 const QUERY: &str = "api-version=2019-08-01&resource=api%3A%2F%2FAzureADTokenExchange";
 
-async fn ask(emulator: &Emulator, query: &str, header: Option<&str>) -> Answer {
+async fn ask(emulator: &Emulator, query: &str, header: Option<&str>) -> Response {
     let url = format!("{}?{query}", emulator.identity_endpoint());
     let headers: Vec<_> = header
         .map(|value| ("X-IDENTITY-HEADER", value))
@@ -14,37 +16,37 @@ async fn ask(emulator: &Emulator, query: &str, header: Option<&str>) -> Answer {
 }
 
 #[tokio::test]
-async fn an_identity_is_found_by_any_of_its_ids() {
+async fn an_identity_can_be_selected_by_each_of_its_ids() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let header = Some(emulator.identity_header());
     for selector in [
-        format!("client_id={}", story.identity_client_id),
-        format!("principal_id={}", story.identity_principal_id),
-        format!("object_id={}", story.identity_principal_id),
-        format!("mi_res_id={}", story.identity_resource_id),
+        format!("client_id={}", scenario.identity_client_id),
+        format!("principal_id={}", scenario.identity_principal_id),
+        format!("object_id={}", scenario.identity_principal_id),
+        format!("mi_res_id={}", scenario.identity_resource_id),
     ] {
-        let answer = ask(&emulator, &format!("{QUERY}&{selector}"), header).await;
-        assert_eq!(answer.status, 200, "{selector}: {}", answer.body);
-        assert_eq!(answer.text("client_id"), story.identity_client_id);
-        let claims = claims(answer.text("access_token"));
+        let response = ask(&emulator, &format!("{QUERY}&{selector}"), header).await;
+        assert_eq!(response.status, 200, "{selector}: {}", response.body);
+        assert_eq!(response.text("client_id"), scenario.identity_client_id);
+        let claims = claims(response.text("access_token"));
         assert_eq!(claims["aud"], EXCHANGE_APP_ID);
-        assert_eq!(answer.text("expires_on"), claims["exp"].to_string());
+        assert_eq!(response.text("expires_on"), claims["exp"].to_string());
     }
 }
 
 #[tokio::test]
-async fn a_request_that_breaks_the_rules_is_refused_in_app_services_own_form() {
+async fn an_invalid_request_is_refused_with_the_error_body_of_app_service() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let header = Some(emulator.identity_header());
-    let client_id = format!("client_id={}", story.identity_client_id);
+    let client_id = format!("client_id={}", scenario.identity_client_id);
     for (query, header, status) in [
         (format!("{QUERY}&{client_id}"), None, 401),
         (format!("{QUERY}&{client_id}"), Some("guessed"), 401),
         (QUERY.to_owned(), header, 400),
         (
-            format!("{QUERY}&client_id={}", story.client_id),
+            format!("{QUERY}&client_id={}", scenario.client_id),
             header,
             400,
         ),
@@ -52,25 +54,25 @@ async fn a_request_that_breaks_the_rules_is_refused_in_app_services_own_form() {
         (format!("resource=a&{client_id}"), header, 400),
         (format!("api-version=2019-08-01&{client_id}"), header, 400),
     ] {
-        let answer = ask(&emulator, &query, header).await;
-        assert_eq!(answer.status, status, "{query}");
-        assert_eq!(answer.body["statusCode"], status);
-        assert!(!answer.text("message").is_empty());
-        assert!(!answer.text("correlationId").is_empty());
+        let response = ask(&emulator, &query, header).await;
+        assert_eq!(response.status, status, "{query}");
+        assert_eq!(response.body["statusCode"], status);
+        assert!(!response.text("message").is_empty());
+        assert!(!response.text("correlationId").is_empty());
     }
 }
 
 #[tokio::test]
-async fn without_a_selector_only_the_system_assigned_identity_answers() {
+async fn without_a_selector_only_the_system_assigned_identity_gets_a_token() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let system = ManagedIdentity::system_assigned(&story.home_tenant_id, "site");
+    let scenario = emulator.create_scenario();
+    let system = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "site");
     emulator
         .add_managed_identity(system.clone())
         .expect("a tenant");
     emulator
         .assign_identity_to_host(&system.principal_id)
         .expect("an identity");
-    let answer = ask(&emulator, QUERY, Some(emulator.identity_header())).await;
-    assert_eq!(answer.text("client_id"), system.client_id);
+    let response = ask(&emulator, QUERY, Some(emulator.identity_header())).await;
+    assert_eq!(response.text("client_id"), system.client_id);
 }

@@ -1,4 +1,4 @@
-//! Faults as a socket sees them.
+//! Faults, as an HTTP client or a socket sees them.
 
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Times};
 use reqwest::Client;
@@ -10,7 +10,7 @@ use std::{
 
 use crate::support::*;
 
-/// What came back from IMDS over a plain socket until its end, and how that end was.
+/// The bytes from IMDS until the connection closes, and the error if there is one.
 fn raw(emulator: &Emulator) -> (Vec<u8>, Option<ErrorKind>) {
     let path = "/metadata/identity/oauth2/token?api-version=2018-02-01";
     raw_get(emulator, path, "Metadata: true")
@@ -24,19 +24,19 @@ fn raw_get(emulator: &Emulator, path: &str, header: &str) -> (Vec<u8>, Option<Er
          Connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).expect("a request");
-    let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+    let (mut response, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
         match stream.read(&mut buffer) {
-            Ok(0) => return (answer, None),
-            Ok(length) => answer.extend_from_slice(&buffer[..length]),
-            Err(error) => return (answer, Some(error.kind())),
+            Ok(0) => return (response, None),
+            Ok(length) => response.extend_from_slice(&buffer[..length]),
+            Err(error) => return (response, Some(error.kind())),
         }
     }
 }
 
-fn body(answer: &[u8]) -> &[u8] {
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
-    &answer[end.expect("a whole head") + 4..]
+fn body(response: &[u8]) -> &[u8] {
+    let end = response.windows(4).position(|window| window == b"\r\n\r\n");
+    &response[end.expect("a whole head") + 4..]
 }
 
 async fn over_tls(emulator: &Emulator, client: &Client) -> reqwest::Result<Vec<u8>> {
@@ -46,9 +46,9 @@ async fn over_tls(emulator: &Emulator, client: &Client) -> reqwest::Result<Vec<u
 }
 
 #[test]
-fn a_reset_comes_before_in_or_after_the_head() {
+fn a_reset_happens_before_in_or_after_the_head() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     emulator.set_fault(Endpoint::Imds, Fault::Reset, Times::Count(1));
     assert_eq!(
         raw(&emulator),
@@ -57,26 +57,26 @@ fn a_reset_comes_before_in_or_after_the_head() {
     assert_eq!(emulator.requests()[0].status, None);
 
     emulator.set_fault(Endpoint::Imds, Fault::ResetInHead, Times::Count(1));
-    let (answer, end) = raw(&emulator);
-    assert_eq!(answer, b"HTTP/1.1 20");
+    let (response, end) = raw(&emulator);
+    assert_eq!(response, b"HTTP/1.1 20");
     assert_eq!(end, Some(ErrorKind::ConnectionReset));
 
     emulator.set_fault(Endpoint::Imds, Fault::ResetInBody, Times::Count(1));
-    let (answer, end) = raw(&emulator);
+    let (response, end) = raw(&emulator);
     let whole = body(&raw(&emulator).0).len();
-    assert_eq!(body(&answer).len(), whole / 2);
+    assert_eq!(body(&response).len(), whole / 2);
     assert_eq!(end, Some(ErrorKind::ConnectionReset));
     assert_eq!(emulator.requests()[2].status, Some(200));
 }
 
 #[test]
-fn a_body_is_cut_at_any_byte_and_its_length_is_still_the_whole() {
+fn a_truncated_body_keeps_its_whole_content_length() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    // Unlike IMDS's, the answer does not change with the time left.
+    let scenario = emulator.create_scenario();
+    // Unlike IMDS, App Service does not return the remaining time, so the response stays the same.
     let path = format!(
         "/msi/token?api-version=2019-08-01&client_id={}",
-        story.identity_client_id
+        scenario.identity_client_id
     );
     let header = format!("X-IDENTITY-HEADER: {}", emulator.identity_header());
     let ask = || raw_get(&emulator, &path, &header);
@@ -84,10 +84,10 @@ fn a_body_is_cut_at_any_byte_and_its_length_is_still_the_whole() {
     for after in 0..whole.len() {
         let cut = Fault::Truncate { after };
         emulator.set_fault(Endpoint::AppService, cut, Times::Count(1));
-        let (answer, end) = ask();
+        let (response, end) = ask();
         assert_eq!(end, None);
-        assert_eq!(body(&answer), &whole[..after]);
-        let head = String::from_utf8_lossy(&answer).to_lowercase();
+        assert_eq!(body(&response), &whole[..after]);
+        let head = String::from_utf8_lossy(&response).to_lowercase();
         assert!(head.contains(&format!("content-length: {}\r\n", whole.len())));
     }
     let all = Fault::Truncate { after: whole.len() };
@@ -96,10 +96,10 @@ fn a_body_is_cut_at_any_byte_and_its_length_is_still_the_whole() {
 }
 
 #[tokio::test]
-async fn resets_and_cuts_happen_under_tls_too() {
+async fn resets_and_truncation_happen_over_tls_too() {
     let emulator = Emulator::start().expect("an emulator");
     let client = http(&emulator);
-    let whole = over_tls(&emulator, &client).await.expect("an answer");
+    let whole = over_tls(&emulator, &client).await.expect("a response");
     for fault in [
         Fault::Reset,
         Fault::ResetInHead,
@@ -110,16 +110,19 @@ async fn resets_and_cuts_happen_under_tls_too() {
             after: whole.len() - 1,
         },
     ] {
-        // A pooled connection's reset would be retried by the client on its own.
+        // The client would repeat the request after the reset of a pooled connection.
         let fresh = http(&emulator);
         emulator.set_fault(Endpoint::Jwks, fault.clone(), Times::Count(1));
         assert!(over_tls(&emulator, &fresh).await.is_err(), "{fault:?}");
-        assert_eq!(over_tls(&emulator, &fresh).await.expect("an answer"), whole);
+        assert_eq!(
+            over_tls(&emulator, &fresh).await.expect("a response"),
+            whole
+        );
     }
 }
 
 #[tokio::test]
-async fn a_refused_handshake_is_no_answer() {
+async fn a_refused_handshake_is_a_connection_error() {
     let emulator = Emulator::start().expect("an emulator");
     let client = http(&emulator);
     emulator.set_fault(Endpoint::TlsHandshake, Fault::Reset, Times::Count(1));
@@ -136,27 +139,31 @@ async fn a_refused_handshake_is_no_answer() {
 }
 
 #[tokio::test]
-async fn trickled_bytes_arrive_in_the_end() {
+async fn a_trickled_response_arrives_completely() {
     let emulator = Emulator::start().expect("an emulator");
     let pause = Duration::ZERO;
     let whole = over_tls(&emulator, &http(&emulator))
         .await
-        .expect("an answer");
-    emulator.set_fault(Endpoint::Jwks, Fault::Trickle { pause }, Times::UntilLifted);
+        .expect("a response");
+    emulator.set_fault(
+        Endpoint::Jwks,
+        Fault::Trickle { pause },
+        Times::UntilCleared,
+    );
     let trickled = over_tls(&emulator, &http(&emulator)).await;
-    assert_eq!(trickled.expect("an answer"), whole);
+    assert_eq!(trickled.expect("a response"), whole);
 
-    emulator.tell_story();
+    emulator.create_scenario();
     emulator.set_fault(Endpoint::Imds, Fault::Trickle { pause }, Times::Count(1));
-    let (answer, end) = raw(&emulator);
-    assert_eq!((body(&answer).last(), end), (Some(&b'}'), None));
+    let (response, end) = raw(&emulator);
+    assert_eq!((body(&response).last(), end), (Some(&b'}'), None));
 }
 
 #[tokio::test]
-async fn silence_lasts_until_the_client_gives_up_or_the_emulator_ends() {
+async fn silence_lasts_until_the_client_or_the_emulator_closes_the_connection() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
-    emulator.set_fault(Endpoint::Imds, Fault::Silence, Times::UntilLifted);
+    emulator.create_scenario();
+    emulator.set_fault(Endpoint::Imds, Fault::Silence, Times::UntilCleared);
     let impatient = Client::builder()
         .no_proxy()
         .timeout(Duration::from_millis(50))
@@ -168,7 +175,7 @@ async fn silence_lasts_until_the_client_gives_up_or_the_emulator_ends() {
     assert_eq!(emulator.requests()[0].status, None);
 
     let patient = tokio::spawn(http(&emulator).get(&url).send());
-    // In order, so that the request has come in before the end.
+    // First the request arrives, then the emulator ends.
     while emulator.requests().len() < 2 {
         tokio::task::yield_now().await;
     }
@@ -177,9 +184,9 @@ async fn silence_lasts_until_the_client_gives_up_or_the_emulator_ends() {
 }
 
 #[tokio::test]
-async fn a_status_comes_with_what_it_was_given() {
+async fn a_status_has_the_given_headers_and_body() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     emulator.set_fault(
         Endpoint::Imds,
         Fault::retry_after(429, "7"),
@@ -191,18 +198,21 @@ async fn a_status_comes_with_what_it_was_given() {
         Times::Count(1),
     );
     emulator.add_fault(Endpoint::Imds, Fault::status(410), Times::Count(2));
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (429, "7"));
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
-    assert_eq!((answer.status, answer.text("error")), (500, "unknown"));
+    let response = imds(&emulator, EXCHANGE, &[]).await;
+    assert_eq!(
+        (response.status, response.header("retry-after")),
+        (429, "7")
+    );
+    let response = imds(&emulator, EXCHANGE, &[]).await;
+    assert_eq!((response.status, response.text("error")), (500, "unknown"));
     let in_an_hour = Fault::retry_after_date(503, Duration::from_secs(3600));
     emulator.add_fault(Endpoint::Imds, in_an_hour, Times::Count(1));
     for expected in [410, 410] {
         assert_eq!(imds(&emulator, EXCHANGE, &[]).await.status, expected);
     }
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.header("retry-after").ends_with(" GMT"));
+    let response = imds(&emulator, EXCHANGE, &[]).await;
+    assert_eq!(response.status, 503);
+    assert!(response.header("retry-after").ends_with(" GMT"));
     for expected in [200, 200] {
         assert_eq!(imds(&emulator, EXCHANGE, &[]).await.status, expected);
     }
@@ -215,32 +225,32 @@ async fn a_status_comes_with_what_it_was_given() {
 }
 
 #[tokio::test]
-async fn answers_that_are_none_look_like_answers() {
+async fn invalid_responses_have_status_200_or_302() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
     emulator.set_fault(Endpoint::Token, Fault::Html, Times::Count(1));
-    let answer = request.send(&emulator).await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.header("content-type").starts_with("text/html"));
+    let response = request.send(&emulator).await;
+    assert_eq!(response.status, 200);
+    assert!(response.header("content-type").starts_with("text/html"));
     emulator.set_fault(Endpoint::Token, Fault::NotJson, Times::Count(1));
-    let answer = request.send(&emulator).await;
+    let response = request.send(&emulator).await;
     assert!(
-        answer
+        response
             .header("content-type")
             .starts_with("application/json")
     );
-    assert_eq!(answer.body, serde_json::Value::Null);
+    assert_eq!(response.body, serde_json::Value::Null);
     let location = "https://attacker.example/".to_owned();
     emulator.set_fault(
         Endpoint::Token,
         Fault::Redirect { location },
         Times::Count(1),
     );
-    let answer = request.send(&emulator).await;
-    assert_eq!(answer.status, 302);
-    assert_eq!(answer.header("location"), "https://attacker.example/");
-    let raw = Fault::Answer {
+    let response = request.send(&emulator).await;
+    assert_eq!(response.status, 302);
+    assert_eq!(response.header("location"), "https://attacker.example/");
+    let raw = Fault::Response {
         status: 200,
         headers: [
             ("Content-Type", "application/json"),
@@ -255,42 +265,42 @@ async fn answers_that_are_none_look_like_answers() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_shows_in_the_times_and_in_what_is_refused() {
+async fn a_wrong_clock_changes_times_and_checks() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let right = assertion(&emulator).await;
     let fast = Fault::WrongClock { seconds: 7200 };
     emulator.set_fault(Endpoint::Imds, fast, Times::Count(1));
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
-    let claims = claims(answer.text("access_token"));
+    let response = imds(&emulator, EXCHANGE, &[]).await;
+    let claims = claims(response.text("access_token"));
     assert!(claims["nbf"].as_i64().expect("nbf") > now() + 6000);
     assert_eq!(
         assertion(&emulator).await,
         right,
         "the wrong one is not kept"
     );
-    let early = TokenRequest::new(&story, answer.text("access_token"), STORAGE);
-    let answer = early.send(&emulator).await;
-    assert_refused(&answer, 401, "invalid_client", 700_024);
+    let early = TokenRequest::new(&scenario, response.text("access_token"), STORAGE);
+    let response = early.send(&emulator).await;
+    assert_refused(&response, 401, "invalid_client", 700_024);
 
     let slow = Fault::WrongClock { seconds: -100_000 };
-    emulator.set_fault(Endpoint::Token, slow, Times::UntilLifted);
-    let request = TokenRequest::new(&story, &right, STORAGE);
+    emulator.set_fault(Endpoint::Token, slow, Times::UntilCleared);
+    let request = TokenRequest::new(&scenario, &right, STORAGE);
     assert_refused(
         &request.send(&emulator).await,
         401,
         "invalid_client",
         700_024,
     );
-    emulator.lift_faults();
+    emulator.clear_faults();
     assert_eq!(request.send(&emulator).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_delay_changes_nothing_but_the_time() {
+async fn a_delay_does_not_change_the_response() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let delay = Fault::Delay(Duration::from_millis(1));
-    emulator.set_fault(Endpoint::Imds, delay, Times::UntilLifted);
+    emulator.set_fault(Endpoint::Imds, delay, Times::UntilCleared);
     assert_eq!(imds(&emulator, EXCHANGE, &[]).await.status, 200);
 }

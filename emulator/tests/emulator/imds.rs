@@ -1,3 +1,5 @@
+//! The identity endpoint of IMDS.
+
 use cross_tenant_identity_emulator::{Emulator, ManagedIdentity};
 use reqwest::Method;
 use std::time::Duration;
@@ -14,99 +16,102 @@ fn url(emulator: &Emulator, query: &str) -> String {
 const QUERY: &str = "api-version=2018-02-01&resource=api://AzureADTokenExchange";
 
 #[track_caller]
-fn assert_says(answer: &Answer, status: u16, error: &str, description: &str) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    assert_eq!(answer.text("error"), error);
-    let said = answer.text("error_description");
+fn assert_says(response: &Response, status: u16, error: &str, description: &str) {
+    assert_eq!(response.status, status, "{}", response.body);
+    assert_eq!(response.text("error"), error);
+    let said = response.text("error_description");
     assert!(said.contains(description), "{said}");
 }
 
 #[tokio::test]
-async fn every_value_is_a_string_and_the_claims_are_the_identitys() {
+async fn every_value_is_a_string_and_the_claims_belong_to_the_identity() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.text("client_id"), story.identity_client_id);
-    assert_eq!(answer.text("resource"), EXCHANGE);
-    assert_eq!(answer.text("token_type"), "Bearer");
-    assert_eq!(answer.text("refresh_token"), "");
+    let scenario = emulator.create_scenario();
+    let response = imds(&emulator, EXCHANGE, &[]).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.text("client_id"), scenario.identity_client_id);
+    assert_eq!(response.text("resource"), EXCHANGE);
+    assert_eq!(response.text("token_type"), "Bearer");
+    assert_eq!(response.text("refresh_token"), "");
     for number in ["expires_in", "expires_on", "ext_expires_in", "not_before"] {
-        assert!(answer.text(number).parse::<i64>().is_ok(), "{number}");
+        assert!(response.text(number).parse::<i64>().is_ok(), "{number}");
     }
-    let claims = claims(answer.text("access_token"));
+    let claims = claims(response.text("access_token"));
     let issuer = format!(
         "https://login.microsoftonline.com/{}/v2.0",
-        story.home_tenant_id
+        scenario.home_tenant_id
     );
     assert_eq!(claims["aud"], EXCHANGE_APP_ID);
     assert_eq!(claims["iss"], issuer);
-    assert_eq!(claims["azp"], story.identity_client_id);
+    assert_eq!(claims["azp"], scenario.identity_client_id);
     assert_eq!(claims["azpacr"], "2");
     assert_eq!(claims["idtyp"], "app");
-    assert_eq!(claims["oid"], story.identity_principal_id);
-    assert_eq!(claims["sub"], story.identity_principal_id);
-    assert_eq!(claims["tid"], story.home_tenant_id);
+    assert_eq!(claims["oid"], scenario.identity_principal_id);
+    assert_eq!(claims["sub"], scenario.identity_principal_id);
+    assert_eq!(claims["tid"], scenario.home_tenant_id);
     assert_eq!(claims["ver"], "2.0");
     let (exp, iat) = (claims["exp"].as_i64(), claims["iat"].as_i64());
     assert_eq!(exp.expect("exp") - iat.expect("iat"), 24 * 3600 + 300);
-    assert_eq!(answer.text("expires_on"), exp.expect("exp").to_string());
+    assert_eq!(response.text("expires_on"), exp.expect("exp").to_string());
 }
 
 #[tokio::test]
-async fn for_another_resource_the_token_is_of_version_1() {
+async fn a_token_for_another_resource_is_v1() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let answer = imds(&emulator, "https://storage.azure.com/", &[]).await;
-    let claims = claims(answer.text("access_token"));
+    let scenario = emulator.create_scenario();
+    let response = imds(&emulator, "https://storage.azure.com/", &[]).await;
+    let claims = claims(response.text("access_token"));
     assert_eq!(claims["aud"], "https://storage.azure.com/");
     assert_eq!(claims["ver"], "1.0");
     assert_eq!(
         claims["iss"],
-        format!("https://sts.windows.net/{}/", story.home_tenant_id)
+        format!("https://sts.windows.net/{}/", scenario.home_tenant_id)
     );
-    assert_eq!(claims["oid"], story.identity_principal_id);
+    assert_eq!(claims["oid"], scenario.identity_principal_id);
 }
 
 #[tokio::test]
-async fn a_trailing_slash_on_the_audience_does_not_matter() {
+async fn a_trailing_slash_of_the_audience_is_accepted() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
-    let answer = imds(&emulator, "api://AzureADTokenExchange/", &[]).await;
-    assert_eq!(claims(answer.text("access_token"))["aud"], EXCHANGE_APP_ID);
+    emulator.create_scenario();
+    let response = imds(&emulator, "api://AzureADTokenExchange/", &[]).await;
+    assert_eq!(
+        claims(response.text("access_token"))["aud"],
+        EXCHANGE_APP_ID
+    );
 }
 
 #[tokio::test]
-async fn the_path_may_end_in_a_slash() {
+async fn the_path_can_end_with_a_slash() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let url = url(&emulator, QUERY).replace("/token?", "/token/?");
-    let answer = get(&emulator, &url, &[("Metadata", "true")]).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    let response = get(&emulator, &url, &[("Metadata", "true")]).await;
+    assert_eq!(response.status, 200, "{}", response.body);
 }
 
 #[tokio::test]
-async fn a_request_that_breaks_the_rules_is_refused() {
+async fn an_invalid_request_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let metadata = ("Metadata", "true");
 
-    let answer = get(&emulator, &url(&emulator, QUERY), &[]).await;
+    let response = get(&emulator, &url(&emulator, QUERY), &[]).await;
     assert_says(
-        &answer,
+        &response,
         400,
         "bad_request_102",
         "Required metadata header not specified",
     );
-    let answer = get(&emulator, &url(&emulator, QUERY), &[("Metadata", "yes")]).await;
-    assert_eq!(answer.text("error"), "bad_request_102");
+    let response = get(&emulator, &url(&emulator, QUERY), &[("Metadata", "yes")]).await;
+    assert_eq!(response.text("error"), "bad_request_102");
     let forwarded = [metadata, ("X-Forwarded-For", "10.0.0.1")];
-    let answer = get(&emulator, &url(&emulator, QUERY), &forwarded).await;
-    assert_says(&answer, 400, "invalid_request", "X-Forwarded-For");
+    let response = get(&emulator, &url(&emulator, QUERY), &forwarded).await;
+    assert_says(&response, 400, "invalid_request", "X-Forwarded-For");
     let twice = format!("{QUERY}&resource=https://storage.azure.com");
-    let answer = get(&emulator, &url(&emulator, &twice), &[metadata]).await;
-    assert_says(&answer, 400, "invalid_request", "resource");
-    let answer = send(
+    let response = get(&emulator, &url(&emulator, &twice), &[metadata]).await;
+    assert_says(&response, 400, "invalid_request", "resource");
+    let response = send(
         &emulator,
         Method::POST,
         &url(&emulator, QUERY),
@@ -114,42 +119,42 @@ async fn a_request_that_breaks_the_rules_is_refused() {
         None,
     )
     .await;
-    assert_eq!(answer.status, 405);
-    let answer = get(
+    assert_eq!(response.status, 405);
+    let response = get(
         &emulator,
         &url(&emulator, "api-version=2018-02-01"),
         &[metadata],
     )
     .await;
-    assert_says(&answer, 400, "invalid_request", "resource");
+    assert_says(&response, 400, "invalid_request", "resource");
     for query in ["resource=a", "resource=a&api-version=1999-01-01"] {
-        let answer = get(&emulator, &url(&emulator, query), &[metadata]).await;
-        assert_eq!(answer.status, 400);
-        assert!(answer.text("error").contains("api-version"));
-        assert!(answer.body["newest-versions"].is_array());
+        let response = get(&emulator, &url(&emulator, query), &[metadata]).await;
+        assert_eq!(response.status, 400);
+        assert!(response.text("error").contains("api-version"));
+        assert!(response.body["newest-versions"].is_array());
     }
     let elsewhere = format!("{}/metadata/instance", emulator.imds_url());
     assert_eq!(get(&emulator, &elsewhere, &[metadata]).await.status, 404);
 }
 
 #[tokio::test]
-async fn a_wrong_audience_is_refused_with_entras_own_words() {
+async fn a_wrong_audience_is_refused_with_the_message_of_entra() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
-    let answer = imds(&emulator, "api://AzureADTokenExchangeUSGov", &[]).await;
-    assert_says(&answer, 400, "invalid_resource", "AADSTS500011: ");
+    emulator.create_scenario();
+    let response = imds(&emulator, "api://AzureADTokenExchangeUSGov", &[]).await;
+    assert_says(&response, 400, "invalid_resource", "AADSTS500011: ");
     assert!(
-        answer
+        response
             .text("error_description")
             .contains(" Correlation ID: ")
     );
 }
 
 #[tokio::test]
-async fn an_identity_is_found_by_any_of_its_ids() {
+async fn an_identity_can_be_selected_by_each_of_its_ids() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let another = ManagedIdentity::user_assigned(&story.home_tenant_id, "another");
+    let scenario = emulator.create_scenario();
+    let another = ManagedIdentity::user_assigned(&scenario.home_tenant_id, "another");
     emulator
         .add_managed_identity(another.clone())
         .expect("a tenant");
@@ -158,91 +163,91 @@ async fn an_identity_is_found_by_any_of_its_ids() {
         .expect("an identity");
 
     for selector in [
-        ("client_id", story.identity_client_id.to_uppercase()),
-        ("object_id", story.identity_principal_id.clone()),
-        ("msi_res_id", story.identity_resource_id.to_lowercase()),
-        ("mi_res_id", story.identity_resource_id.clone()),
+        ("client_id", scenario.identity_client_id.to_uppercase()),
+        ("object_id", scenario.identity_principal_id.clone()),
+        ("msi_res_id", scenario.identity_resource_id.to_lowercase()),
+        ("mi_res_id", scenario.identity_resource_id.clone()),
     ] {
-        let answer = imds(&emulator, EXCHANGE, &[(selector.0, &selector.1)]).await;
-        assert_eq!(answer.status, 200, "{selector:?}: {}", answer.body);
-        assert_eq!(answer.text("client_id"), story.identity_client_id);
+        let response = imds(&emulator, EXCHANGE, &[(selector.0, &selector.1)]).await;
+        assert_eq!(response.status, 200, "{selector:?}: {}", response.body);
+        assert_eq!(response.text("client_id"), scenario.identity_client_id);
     }
     for selector in [
-        ("client_id", story.identity_principal_id.as_str()),
-        ("object_id", &story.identity_client_id),
+        ("client_id", scenario.identity_principal_id.as_str()),
+        ("object_id", &scenario.identity_client_id),
         ("msi_res_id", "/subscriptions/none"),
     ] {
-        let answer = imds(&emulator, EXCHANGE, &[selector]).await;
-        assert_says(&answer, 400, "invalid_request", "Identity not found");
+        let response = imds(&emulator, EXCHANGE, &[selector]).await;
+        assert_says(&response, 400, "invalid_request", "Identity not found");
     }
     let both = [
-        ("client_id", story.identity_client_id.as_str()),
-        ("object_id", &story.identity_principal_id),
+        ("client_id", scenario.identity_client_id.as_str()),
+        ("object_id", &scenario.identity_principal_id),
     ];
-    let answer = imds(&emulator, EXCHANGE, &both).await;
-    assert_says(&answer, 400, "invalid_request", "Only one of");
+    let response = imds(&emulator, EXCHANGE, &both).await;
+    assert_says(&response, 400, "invalid_request", "Only one of");
 }
 
 #[tokio::test]
-async fn without_a_selector_the_choice_has_to_be_plain() {
+async fn without_a_selector_several_identities_are_ambiguous() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let another = ManagedIdentity::user_assigned(&story.home_tenant_id, "another");
+    let scenario = emulator.create_scenario();
+    let another = ManagedIdentity::user_assigned(&scenario.home_tenant_id, "another");
     emulator
         .add_managed_identity(another.clone())
         .expect("a tenant");
     emulator
         .assign_identity_to_host(&another.principal_id)
         .expect("an identity");
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
+    let response = imds(&emulator, EXCHANGE, &[]).await;
     assert_says(
-        &answer,
+        &response,
         400,
         "invalid_request",
         "Multiple user assigned identities exist, please specify the clientId / resourceId of \
          the identity in the token request",
     );
 
-    let system = ManagedIdentity::system_assigned(&story.home_tenant_id, "vm");
+    let system = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "vm");
     emulator
         .add_managed_identity(system.clone())
         .expect("a tenant");
     emulator
         .assign_identity_to_host(&system.principal_id)
         .expect("an identity");
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
-    assert_eq!(answer.text("client_id"), system.client_id);
+    let response = imds(&emulator, EXCHANGE, &[]).await;
+    assert_eq!(response.text("client_id"), system.client_id);
 
     for identity in [
         &system.principal_id,
         &another.principal_id,
-        &story.identity_principal_id,
+        &scenario.identity_principal_id,
     ] {
         emulator.remove_identity_from_host(identity);
     }
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
-    assert_says(&answer, 400, "invalid_request", "Identity not found");
+    let response = imds(&emulator, EXCHANGE, &[]).await;
+    assert_says(&response, 400, "invalid_request", "Identity not found");
 }
 
 #[tokio::test]
-async fn a_token_is_kept_for_its_life() {
+async fn a_token_is_returned_again_until_it_is_close_to_expiry() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     let first = assertion(&emulator).await;
     assert_eq!(assertion(&emulator).await, first);
-    // Another audience, another token; and neither pushes the other out.
+    // Each audience has its own token, and both are kept.
     let storage = imds(&emulator, STORAGE, &[]).await;
     assert_ne!(storage.text("access_token"), first);
     assert_eq!(assertion(&emulator).await, first);
 
     emulator.forget_imds_tokens();
     emulator.set_assertion_lifetime(Duration::from_secs(600));
-    let answer = imds(&emulator, EXCHANGE, &[]).await;
-    assert_ne!(answer.text("access_token"), first);
-    let expires_in: i64 = answer.text("expires_in").parse().expect("a number");
+    let response = imds(&emulator, EXCHANGE, &[]).await;
+    assert_ne!(response.text("access_token"), first);
+    let expires_in: i64 = response.text("expires_in").parse().expect("a number");
     assert!((590..=600).contains(&expires_in), "{expires_in}");
 
-    // One with no life left is never the one that is kept.
+    // A token without remaining lifetime is not kept.
     emulator.forget_imds_tokens();
     emulator.set_assertion_lifetime(Duration::ZERO);
     assert_ne!(assertion(&emulator).await, assertion(&emulator).await);

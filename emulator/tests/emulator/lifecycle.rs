@@ -1,3 +1,5 @@
+//! Starting and dropping an emulator.
+
 use cross_tenant_identity_emulator::Emulator;
 use std::{
     net::{TcpListener, TcpStream},
@@ -12,7 +14,7 @@ fn address(url: &str) -> String {
 }
 
 #[test]
-fn dropping_it_frees_its_ports_even_with_connections_open() {
+fn dropping_an_emulator_closes_its_ports_and_connections() {
     let emulator = Emulator::start().expect("an emulator");
     let addresses = [address(emulator.imds_url()), address(emulator.https_url())];
     let open: Vec<TcpStream> = addresses
@@ -33,7 +35,7 @@ fn dropping_it_frees_its_ports_even_with_connections_open() {
 }
 
 #[test]
-fn it_listens_on_the_loopback_interface_alone() {
+fn it_listens_only_on_the_loopback_interface() {
     let emulator = Emulator::start().expect("an emulator");
     assert!(emulator.imds_url().starts_with("http://127.0.0.1:"));
     assert!(
@@ -45,38 +47,56 @@ fn it_listens_on_the_loopback_interface_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_answers_while_the_callers_time_is_paused() {
+async fn it_responds_while_the_time_of_the_caller_is_paused() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    assert!(!access_token(&emulator, &story, STORAGE).await.is_empty());
+    let scenario = emulator.create_scenario();
+    assert!(!access_token(&emulator, &scenario, STORAGE).await.is_empty());
 }
 
 #[tokio::test]
-async fn several_at_once_know_nothing_of_each_other() {
+async fn two_emulators_share_only_the_ca() {
     let one = Emulator::start().expect("an emulator");
     let other = Emulator::start().expect("an emulator");
     assert_eq!(one.ca_pem(), other.ca_pem());
-    one.tell_story();
+    one.create_scenario();
     assert_eq!(imds(&one, EXCHANGE, &[]).await.status, 200);
     assert_eq!(imds(&other, EXCHANGE, &[]).await.status, 400);
     assert_eq!((one.requests().len(), other.requests().len()), (1, 1));
 }
 
 #[tokio::test]
-async fn it_can_be_dropped_within_a_runtime_and_shared_before() {
+async fn tasks_can_share_it_and_a_runtime_can_drop_it() {
     let emulator = Arc::new(Emulator::start().expect("an emulator"));
-    emulator.tell_story();
-    let answers: Vec<_> = (0..64)
+    emulator.create_scenario();
+    let responses: Vec<_> = (0..64)
         .map(|_| {
             let emulator = Arc::clone(&emulator);
             tokio::spawn(async move { assertion(&emulator).await })
         })
         .collect();
     let mut tokens = Vec::new();
-    for answer in answers {
-        tokens.push(answer.await.expect("no panic"));
+    for response in responses {
+        tokens.push(response.await.expect("no panic"));
     }
     tokens.dedup();
     assert_eq!(tokens.len(), 1, "IMDS keeps one token");
     drop(emulator);
+}
+
+#[test]
+fn it_listens_on_the_chosen_ports() {
+    // The system chooses the ports first, so that they are likely to be free.
+    let (http, https) = {
+        let emulator = Emulator::start().expect("an emulator");
+        let port = |url| -> u16 { address(url)[10..].parse().expect("a port") };
+        (port(emulator.imds_url()), port(emulator.https_url()))
+    };
+    match Emulator::start_on(http, https) {
+        Ok(emulator) => {
+            assert_eq!(emulator.imds_url(), format!("http://127.0.0.1:{http}"));
+            assert_eq!(emulator.https_url(), format!("https://localhost:{https}"));
+        }
+        // Another process was faster. The error names the port.
+        Err(error) => assert!(error.to_string().contains("cannot listen on 127.0.0.1:")),
+    }
 }

@@ -1,12 +1,15 @@
-use cross_tenant_identity_emulator::{Emulator, Endpoint, fingerprint};
+//! The log: what it holds, and what it does not.
+
+use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Times, fingerprint};
+use std::sync::mpsc;
 
 use crate::support::*;
 
 #[tokio::test]
-async fn requests_are_logged_as_they_came() {
+async fn the_log_holds_the_parts_of_a_request() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let selector = [("client_id", story.identity_client_id.as_str())];
+    let scenario = emulator.create_scenario();
+    let selector = [("client_id", scenario.identity_client_id.as_str())];
     imds(&emulator, EXCHANGE, &selector).await;
     let requests = emulator.requests();
     let request = &requests[0];
@@ -16,7 +19,7 @@ async fn requests_are_logged_as_they_came() {
     assert_eq!(request.path, "/metadata/identity/oauth2/token");
     assert_eq!(
         request.query("client_id"),
-        Some(story.identity_client_id.as_str())
+        Some(scenario.identity_client_id.as_str())
     );
     assert_eq!(request.query("resource"), Some(EXCHANGE));
     assert_eq!(request.header("Metadata"), Some("true"));
@@ -26,11 +29,11 @@ async fn requests_are_logged_as_they_came() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_the_log_but_equal_ones_compare() {
+async fn the_log_holds_fingerprints_instead_of_secrets() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let assertion = assertion(&emulator).await;
-    let token = access_token(&emulator, &story, ARM).await;
+    let token = access_token(&emulator, &scenario, ARM).await;
     let bearer = format!("Bearer {token}");
     let url = format!(
         "{}/subscriptions?api-version=2022-12-01",
@@ -43,21 +46,24 @@ async fn no_secret_is_in_the_log_but_equal_ones_compare() {
     );
     let header = emulator.identity_header();
     get(&emulator, &app_service, &[("X-IDENTITY-HEADER", header)]).await;
-    // Where no secret belongs there must none show, either.
-    let astray = format!("{}/{token}?a={assertion}&b={token}", emulator.https_url());
-    get(&emulator, &astray, &[("x-custom", &token)]).await;
-    let secret = TokenRequest::new(&story, &assertion, STORAGE)
+    // The log hides a secret in a wrong place, too.
+    let misplaced = format!("{}/{token}?a={assertion}&b={token}", emulator.https_url());
+    get(&emulator, &misplaced, &[("x-custom", &token)]).await;
+    let secret = TokenRequest::new(&scenario, &assertion, STORAGE)
         .without("client_assertion")
         .with("client_secret", "the-client-secret");
     secret.send(&emulator).await;
 
     let leaf = emulator.server_certificate(&["127.0.0.1"]).expect("a leaf");
     let key: Vec<_> = leaf.private_key_pem.lines().collect();
-    let shown = format!("{:?} {emulator:?} {leaf:?} {story:?}", emulator.requests());
+    let shown = format!(
+        "{:?} {emulator:?} {leaf:?} {scenario:?}",
+        emulator.requests()
+    );
     assert!(!shown.contains(key[1]));
     for secret in [&assertion, &token, header, "the-client-secret"] {
         assert!(!shown.contains(secret));
-        // Nor its telling part: signature or claims.
+        // It also shows no part of a token.
         assert!(!secret.split('.').any(|part| shown.contains(part)));
     }
     let logged = emulator.requests_to(Endpoint::Token);
@@ -65,7 +71,10 @@ async fn no_secret_is_in_the_log_but_equal_ones_compare() {
         logged[0].form("client_assertion"),
         Some(fingerprint(&assertion).as_str())
     );
-    assert_eq!(logged[0].form("client_id"), Some(story.client_id.as_str()));
+    assert_eq!(
+        logged[0].form("client_id"),
+        Some(scenario.client_id.as_str())
+    );
     let logged = emulator.requests_to(Endpoint::ResourceManager);
     assert_eq!(
         logged[0].header("authorization"),
@@ -77,4 +86,30 @@ async fn no_secret_is_in_the_log_but_equal_ones_compare() {
         Some(fingerprint(header).as_str())
     );
     assert!(fingerprint(header).starts_with("sha256:"));
+}
+
+#[tokio::test]
+async fn an_observer_is_called_with_each_request_and_its_status() {
+    let emulator = Emulator::start().expect("an emulator");
+    emulator.create_scenario();
+    let (sender, receiver) = mpsc::channel();
+    emulator.on_request(move |request| {
+        let _ = sender.send((request.endpoint, request.status));
+    });
+    imds(&emulator, EXCHANGE, &[]).await;
+    emulator.set_fault(Endpoint::Imds, Fault::Reset, Times::Count(1));
+    let url = format!("{}/metadata", emulator.imds_url());
+    get(&emulator, &url, &[]).await;
+    let request = http(&emulator).get(emulator.imds_url().to_owned() + IMDS_PATH);
+    request.send().await.expect_err("a reset");
+    drop(emulator);
+    let observed: Vec<_> = receiver.iter().collect();
+    assert_eq!(
+        observed,
+        [
+            (Endpoint::Imds, Some(200)),
+            (Endpoint::Other, Some(404)),
+            (Endpoint::Imds, None),
+        ]
+    );
 }

@@ -1,7 +1,8 @@
-//! What the emulator does, seen from outside: by HTTP clients and sockets that know nothing of
-//! it but the documents. One binary, for one link.
+//! The behaviour of the emulator, as HTTP clients and other programs see it. All tests are in one
+//! binary, so that they are linked once.
 
 mod app_service;
+mod client_assertion;
 mod faults;
 mod federation;
 mod imds;
@@ -10,10 +11,10 @@ mod lifecycle;
 mod log;
 mod metadata;
 mod order_of_checks;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "program"))]
 mod program;
 mod resource_manager;
-mod story;
+mod scenario;
 mod support;
 mod token_endpoint;
 mod transport;

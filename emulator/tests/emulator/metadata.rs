@@ -1,3 +1,5 @@
+//! OpenID configuration, keys and instance discovery.
+
 use cross_tenant_identity_emulator::Emulator;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::Value;
@@ -7,9 +9,9 @@ use crate::support::*;
 #[tokio::test]
 async fn a_token_verifies_against_the_published_keys() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     for (tenant, issuer_of) in [
-        (&story.target_tenant_id, "v2.0/"),
+        (&scenario.target_tenant_id, "v2.0/"),
         (&"litware.onmicrosoft.com".to_owned(), ""),
     ] {
         let url = format!(
@@ -20,7 +22,7 @@ async fn a_token_verifies_against_the_published_keys() {
         assert!(
             configuration
                 .text("issuer")
-                .contains(&story.target_tenant_id)
+                .contains(&scenario.target_tenant_id)
         );
         assert!(
             configuration
@@ -32,7 +34,7 @@ async fn a_token_verifies_against_the_published_keys() {
 
         for token in [
             assertion(&emulator).await,
-            access_token(&emulator, &story, ARM).await,
+            access_token(&emulator, &scenario, ARM).await,
         ] {
             let kid = jsonwebtoken::decode_header(&token)
                 .expect("a header")
@@ -47,7 +49,7 @@ async fn a_token_verifies_against_the_published_keys() {
 }
 
 #[tokio::test]
-async fn an_unknown_tenant_has_no_configuration() {
+async fn an_unknown_tenant_has_no_openid_configuration() {
     let emulator = Emulator::start().expect("an emulator");
     let url = format!(
         "{}/example.com/v2.0/.well-known/openid-configuration",
@@ -62,16 +64,16 @@ async fn an_unknown_tenant_has_no_configuration() {
 }
 
 #[tokio::test]
-async fn instance_discovery_names_the_authoritys_configuration() {
+async fn instance_discovery_names_the_openid_configuration() {
     let emulator = Emulator::start().expect("an emulator");
     let url = format!(
         "{}/common/discovery/instance?api-version=1.1&authorization_endpoint=\
          https://login.microsoftonline.com/common/oauth2/v2.0/authorize",
         emulator.https_url()
     );
-    let answer = get(&emulator, &url, &[]).await;
+    let response = get(&emulator, &url, &[]).await;
     assert_eq!(
-        answer.text("tenant_discovery_endpoint"),
+        response.text("tenant_discovery_endpoint"),
         "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration"
     );
 }

@@ -1,134 +1,287 @@
+//! The program, as a user starts it.
+
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cross-tenant-identity-emulator");
 
-/// The program, running, and what it printed; killed if a test fails.
-struct Program {
-    child: Child,
-    exports: HashMap<String, String>,
+/// The program with these arguments, and without variables that change what it does.
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments);
+    for name in [
+        "EMULATOR_PORT",
+        "EMULATOR_WITHOUT",
+        "EMULATOR_HOST",
+        "EMULATOR_LOG",
+        "CLICOLOR_FORCE",
+    ] {
+        command.env_remove(name);
+    }
+    command
 }
 
-impl Program {
-    fn start(arguments: &[&str]) -> Program {
-        let mut child = Command::new(PROGRAM)
-            .args(arguments)
+fn output(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// The running program and the variables that it printed. Killed if a test fails.
+struct Running {
+    child: Child,
+    variables: HashMap<String, String>,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Running {
+        let mut child = program(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
-            .expect("the program");
-        let stdout = child.stdout.take().expect("its output");
-        let mut exports = HashMap::new();
+            .expect("the program runs");
+        let stdout = child.stdout.take().expect("a pipe");
+        let mut variables = HashMap::new();
         for line in BufReader::new(stdout).lines() {
-            let line = line.expect("text");
-            if let Some((name, value)) =
-                line.strip_prefix("export ").and_then(|l| l.split_once('='))
-            {
-                exports.insert(name.to_owned(), value.trim_matches('\'').to_owned());
-                if name == "no_proxy" {
-                    break;
-                }
+            let line = line.expect("UTF-8");
+            let export = line.strip_prefix("export ").expect("an export line");
+            let (name, value) = export.split_once('=').expect("a value");
+            variables.insert(name.to_owned(), value.trim_matches('\'').to_owned());
+            if name == "no_proxy" {
+                break;
             }
         }
-        Program { child, exports }
+        Running { child, variables }
     }
 
-    fn stop(mut self, signal: &str) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill")
-            .args([signal, &pid])
-            .status()
-            .expect("kill");
-        assert!(sent.success());
-        self.child.wait().expect("its end").code()
+    /// Stops the program. Returns its exit status and its standard error.
+    fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        send_signal(signal, self.child.id());
+        let mut stderr = String::new();
+        let mut pipe = self.child.stderr.take().expect("a pipe");
+        pipe.read_to_string(&mut stderr).expect("UTF-8");
+        (self.child.wait().expect("an exit status").code(), stderr)
     }
 }
 
-impl Drop for Program {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
+fn send_signal(signal: &str, pid: u32) {
+    let status = Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .status();
+    assert!(status.expect("kill runs").success());
+}
+
 #[test]
-fn it_prints_what_clients_need_and_stops_cleanly() {
+fn it_prints_the_variables_and_stops_on_a_signal() {
     for signal in ["-TERM", "-INT"] {
-        let program = Program::start(&["--without", "role"]);
-        let exports = program.exports.clone();
-        let imds = &exports["AZURE_POD_IDENTITY_AUTHORITY_HOST"];
+        let program = Running::start(&["--without", "role"]);
+        let variables = program.variables.clone();
+        let imds = &variables["AZURE_POD_IDENTITY_AUTHORITY_HOST"];
         let address = imds.trim_start_matches("http://");
-        TcpStream::connect(address).expect("it listens");
-        assert!(exports["AZURE_AUTHORITY_HOST"].starts_with("https://localhost:"));
+        TcpStream::connect(address).expect("the emulator listens");
+        for name in ["AZURE_AUTHORITY_HOST", "ARM_ENDPOINT", "TARGET_VAULT_URL"] {
+            assert!(variables[name].starts_with("https://localhost:"), "{name}");
+        }
         for name in [
             "HOME_TENANT_ID",
             "TARGET_TENANT_ID",
             "CLIENT_ID",
             "TARGET_SUBSCRIPTION_ID",
         ] {
-            assert_eq!(exports[name].len(), 36, "{name}");
+            assert_eq!(variables[name].len(), 36, "{name}");
         }
-        let ca_file = &exports["REQUESTS_CA_BUNDLE"];
-        assert_eq!(&exports["NODE_EXTRA_CA_CERTS"], ca_file);
-        let pem = std::fs::read_to_string(ca_file).expect("the CA's certificate");
+        let ca_file = &variables["EMULATOR_CA_FILE"];
+        for name in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+            assert_eq!(&variables[name], ca_file, "{name}");
+        }
+        let pem = std::fs::read_to_string(ca_file).expect("a certificate");
         assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(!variables.contains_key("IDENTITY_ENDPOINT"));
 
-        assert_eq!(program.stop(signal), Some(0), "{signal}");
-        assert!(!Path::new(ca_file).exists(), "the temporary file is gone");
-        assert!(
-            TcpStream::connect(address).is_err(),
-            "nobody listens any more"
-        );
+        let (code, _) = program.stop(signal);
+        assert_eq!(code, Some(0), "{signal}");
+        assert!(!Path::new(ca_file).exists(), "the temporary file stays");
+        assert!(TcpStream::connect(address).is_err(), "it still listens");
     }
 }
 
 #[test]
-fn the_users_ca_file_stays() {
+fn it_names_the_endpoints_and_the_next_step() {
+    let program = Running::start(&[]);
+    let app_service = program.variables["AZURE_POD_IDENTITY_AUTHORITY_HOST"].clone() + "/msi/token";
+    let vault = program.variables["TARGET_VAULT_URL"].clone();
+    let (_, stderr) = program.stop("-TERM");
+    assert!(stderr.contains(&format!("App Service       {app_service}")));
+    assert!(stderr.contains(&format!("Key Vault         {vault}")));
+    assert!(stderr.contains("Next:"), "{stderr}");
+    assert!(stderr.contains("cargo run --example list_resource_groups"));
+    assert!(!stderr.contains('\u{1b}'), "colour without a terminal");
+}
+
+#[test]
+fn the_variables_can_select_app_service() {
+    let program = Running::start(&["--host=app-service"]);
+    let endpoint = &program.variables["IDENTITY_ENDPOINT"];
+    assert!(endpoint.ends_with("/msi/token"), "{endpoint}");
+    assert!(!program.variables["IDENTITY_HEADER"].is_empty());
+}
+
+#[test]
+fn a_chosen_ca_file_stays() {
     let path = std::env::temp_dir().join(format!("emulator ca {}.pem", std::process::id()));
-    let program = Program::start(&["--ca-file", path.to_str().expect("text")]);
-    assert_eq!(
-        program.exports["SSL_CERT_FILE"],
-        path.to_str().expect("text")
-    );
-    assert_eq!(program.stop("-TERM"), Some(0));
-    assert!(path.exists());
-    std::fs::remove_file(path).expect("to tidy up");
+    let path = path.to_str().expect("UTF-8");
+    let program = Running::start(&["--ca-file", path]);
+    assert_eq!(program.variables["SSL_CERT_FILE"], path);
+    assert_eq!(program.stop("-TERM").0, Some(0));
+    std::fs::remove_file(path).expect("the file exists");
 }
 
 #[test]
-fn arguments_that_it_does_not_know_end_it_with_a_reason() {
-    for (arguments, code) in [
-        (vec!["--help"], 0),
-        (vec!["--without", "luck"], 2),
-        (vec!["-x"], 2),
+fn a_port_in_use_is_an_error_that_names_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // The last port has no next one for HTTPS.
+    if port == u16::MAX {
+        return;
+    }
+    let output = output(&["--port", &port.to_string()]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn help_and_version_succeed() {
+    for (argument, expected) in [
+        ("--help", "Usage:"),
+        ("--version", "cross-tenant-identity-emulator"),
     ] {
-        let output = Command::new(PROGRAM)
-            .args(&arguments)
+        let output = output(&[argument]);
+        assert_eq!(output.status.code(), Some(0), "{argument}");
+        let stdout = text(&output.stdout);
+        assert!(stdout.contains(expected), "{stdout}");
+        assert!(!stdout.contains('\u{1b}'), "colour without a terminal");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_status_2() {
+    for (arguments, expected) in [
+        (&["--without", "luck"][..], "home-registration"),
+        (&["--format=xml"], "powershell"),
+        (&["--port=65535"], "65535"),
+        (&["-x"], "--help"),
+        (&["run"], "COMMAND"),
+        (&["--format", "json", "run", "--", "true"], "--format"),
+    ] {
+        let output = output(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_ends_with_status_1() {
+    let output = output(&["--ca-file", "/nowhere/at/all.pem"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("/nowhere/at/all.pem"));
+}
+
+#[test]
+fn run_sets_the_variables_and_passes_on_the_exit_status() {
+    let script = "echo \"$TARGET_TENANT_ID $AZURE_POD_IDENTITY_AUTHORITY_HOST ${MSI_SECRET-unset}\"
+                  test -f \"$EMULATOR_CA_FILE\" && echo \"$EMULATOR_CA_FILE\"
+                  exit 7";
+    let output = program(&["run", "--", "sh", "-c", script])
+        .env("MSI_SECRET", "of another host")
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(7));
+    let stdout = text(&output.stdout);
+    let (values, ca_file) = stdout.trim_end().split_once('\n').expect("two lines");
+    let [tenant, imds, secret] = values.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{values}");
+    };
+    assert_eq!(tenant.len(), 36);
+    assert_eq!(secret, "unset", "it selects another identity endpoint");
+    assert!(imds.starts_with("http://127.0.0.1:"), "{imds}");
+    assert!(!Path::new(ca_file).exists(), "the temporary file stays");
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn run_reports_a_signal_as_a_shell_does() {
+    let output = output(&["run", "--", "sh", "-c", "kill -TERM $$"]);
+    assert_eq!(output.status.code(), Some(128 + 15));
+}
+
+#[test]
+fn run_passes_sigterm_on_to_its_command() {
+    // The command sends the signal to the emulator, its parent, and waits for the signal.
+    let script = "trap 'exit 9' TERM; kill -TERM $PPID; read line";
+    let mut child = program(&["run", "--", "sh", "-c", script])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let stdin = child.stdin.take();
+    assert_eq!(child.wait().expect("an exit status").code(), Some(9));
+    drop(stdin);
+}
+
+#[test]
+fn run_names_a_command_that_does_not_exist() {
+    let output = output(&["run", "--", "/nowhere/command"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("cannot run /nowhere/command"), "{stderr}");
+}
+
+#[test]
+fn the_log_has_a_line_for_each_request() {
+    // bash opens the connection itself, so that the test needs no HTTP client.
+    let script = "address=${AZURE_POD_IDENTITY_AUTHORITY_HOST#http://}
+                  exec 3<>/dev/tcp/${address%:*}/${address#*:}
+                  printf 'GET /metadata/identity HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' >&3
+                  cat <&3 >/dev/null";
+    for (option, environment) in [("--log", "0"), ("--port=0", "1")] {
+        let output = program(&["run", option, "--", "bash", "-c", script])
+            .env("EMULATOR_LOG", environment)
             .output()
-            .expect("the program");
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
-        let mut said = String::new();
-        (if code == 0 {
-            &output.stdout
-        } else {
-            &output.stderr
-        })
-        .as_slice()
-        .read_to_string(&mut said)
-        .expect("text");
-        assert!(
-            said.contains("--help") || said.contains("error: "),
-            "{said}"
+            .expect("the program runs");
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(
+            text(&output.stderr),
+            "no endpoint      GET /metadata/identity -> 404\n"
         );
     }
-    let unwritable = Command::new(PROGRAM)
-        .args(["--ca-file", "/nowhere/at/all.pem"])
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = program(&[])
+        .stdout(writer)
         .output()
-        .expect("the program");
-    assert_eq!(unwritable.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&unwritable.stderr).contains("/nowhere/at/all.pem"));
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
 }

@@ -1,4 +1,6 @@
-use cross_tenant_identity_emulator::{Emulator, Role, Story};
+//! Resource Manager: roles, pages and refusals.
+
+use cross_tenant_identity_emulator::{Emulator, Role, Scenario};
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -7,21 +9,21 @@ use crate::support::*;
 
 const VERSION: &str = "api-version=2024-08-01";
 
-async fn arm(emulator: &Emulator, token: &str, path_and_query: &str) -> Answer {
+async fn arm(emulator: &Emulator, token: &str, path_and_query: &str) -> Response {
     let url = format!("{}{path_and_query}", emulator.https_url());
     let bearer = format!("Bearer {token}");
     get(emulator, &url, &[("Authorization", &bearer)]).await
 }
 
-fn groups(story: &Story) -> String {
+fn groups(scenario: &Scenario) -> String {
     format!(
         "/subscriptions/{}/resourceGroups?{VERSION}",
-        story.target_subscription_id
+        scenario.target_subscription_id
     )
 }
 
-fn names(answer: &Answer) -> Vec<&str> {
-    let values = answer.body["value"].as_array().expect("a list");
+fn names(response: &Response) -> Vec<&str> {
+    let values = response.body["value"].as_array().expect("a list");
     values
         .iter()
         .map(|value| value["name"].as_str().expect("a name"))
@@ -29,20 +31,20 @@ fn names(answer: &Answer) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn with_a_role_on_one_group_the_list_shows_just_that_one() {
+async fn a_role_on_one_group_lists_only_that_group() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let token = access_token(&emulator, &story, ARM).await;
-    let answer = arm(&emulator, &token, &groups(&story)).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(names(&answer), ["NetworkWatcherRG"]);
-    let group = &answer.body["value"][0];
+    let scenario = emulator.create_scenario();
+    let token = access_token(&emulator, &scenario, ARM).await;
+    let response = arm(&emulator, &token, &groups(&scenario)).await;
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(names(&response), ["NetworkWatcherRG"]);
+    let group = &response.body["value"][0];
     assert_eq!(group["location"], "northeurope");
     assert_eq!(group["type"], "Microsoft.Resources/resourceGroups");
     assert_eq!(group["properties"]["provisioningState"], "Succeeded");
-    assert_eq!(answer.body.get("nextLink"), None);
+    assert_eq!(response.body.get("nextLink"), None);
 
-    let subscription = format!("/subscriptions/{}", story.target_subscription_id);
+    let subscription = format!("/subscriptions/{}", scenario.target_subscription_id);
     let one = format!("{subscription}/resourcegroups/networkwatcherrg?{VERSION}");
     assert_eq!(
         arm(&emulator, &token, &one).await.body["name"],
@@ -50,57 +52,60 @@ async fn with_a_role_on_one_group_the_list_shows_just_that_one() {
     );
     let hidden = format!(
         "{subscription}/resourceGroups/{}",
-        story.hidden_resource_group
+        scenario.hidden_resource_group
     );
-    let answer = arm(&emulator, &token, &format!("{hidden}?{VERSION}")).await;
-    assert_error(&answer, 403, "AuthorizationFailed", &hidden);
+    let response = arm(&emulator, &token, &format!("{hidden}?{VERSION}")).await;
+    assert_error(&response, 403, "AuthorizationFailed", &hidden);
 }
 
 #[tokio::test]
-async fn with_a_role_on_the_subscription_the_list_shows_all() {
+async fn a_role_on_the_subscription_lists_all_groups() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let principal = story
+    let scenario = emulator.create_scenario();
+    let principal = scenario
         .target_service_principal_id
         .clone()
         .expect("provisioned");
-    let subscription = format!("/subscriptions/{}", story.target_subscription_id);
+    let subscription = format!("/subscriptions/{}", scenario.target_subscription_id);
     emulator.assign_role(&principal, Role::Reader, &subscription);
-    let token = access_token(&emulator, &story, ARM).await;
-    let answer = arm(&emulator, &token, &groups(&story)).await;
-    assert_eq!(names(&answer), ["litware-internal", "NetworkWatcherRG"]);
+    let token = access_token(&emulator, &scenario, ARM).await;
+    let response = arm(&emulator, &token, &groups(&scenario)).await;
+    assert_eq!(names(&response), ["litware-internal", "NetworkWatcherRG"]);
     let missing = format!("{subscription}/resourceGroups/none?{VERSION}");
-    let answer = arm(&emulator, &token, &missing).await;
-    assert_error(&answer, 404, "ResourceGroupNotFound", "none");
+    let response = arm(&emulator, &token, &missing).await;
+    assert_error(&response, 404, "ResourceGroupNotFound", "none");
 }
 
 #[tokio::test]
-async fn without_a_role_listing_groups_is_forbidden_and_no_subscription_shows() {
+async fn without_a_role_groups_are_forbidden_and_the_subscription_list_is_empty() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let principal = story
+    let scenario = emulator.create_scenario();
+    let principal = scenario
         .target_service_principal_id
         .clone()
         .expect("provisioned");
-    let token = access_token(&emulator, &story, ARM).await;
+    let token = access_token(&emulator, &scenario, ARM).await;
     let subscriptions = "/subscriptions?api-version=2022-12-01";
-    let answer = arm(&emulator, &token, subscriptions).await;
+    let response = arm(&emulator, &token, subscriptions).await;
     assert_eq!(
-        answer.body["value"][0]["subscriptionId"],
-        story.target_subscription_id
+        response.body["value"][0]["subscriptionId"],
+        scenario.target_subscription_id
     );
-    assert_eq!(answer.body["value"][0]["tenantId"], story.target_tenant_id);
+    assert_eq!(
+        response.body["value"][0]["tenantId"],
+        scenario.target_tenant_id
+    );
 
-    let scope = format!("/subscriptions/{}", story.target_subscription_id);
+    let scope = format!("/subscriptions/{}", scenario.target_subscription_id);
     emulator.remove_roles(
         &principal,
         &format!("{scope}/resourceGroups/NetworkWatcherRG"),
     );
-    // Reading blobs gives no sight of resource groups.
+    // A role for blobs does not list resource groups.
     emulator.assign_role(&principal, Role::StorageBlobDataReader, &scope);
-    let answer = arm(&emulator, &token, &groups(&story)).await;
+    let response = arm(&emulator, &token, &groups(&scenario)).await;
     assert_error(
-        &answer,
+        &response,
         403,
         "AuthorizationFailed",
         &format!(
@@ -108,7 +113,7 @@ async fn without_a_role_listing_groups_is_forbidden_and_no_subscription_shows() 
              action 'Microsoft.Resources/subscriptions/resourceGroups/read' over scope '{scope}' \
              or the scope is invalid. If access was recently granted, please refresh your \
              credentials.",
-            story.client_id
+            scenario.client_id
         ),
     );
     assert_eq!(
@@ -120,115 +125,120 @@ async fn without_a_role_listing_groups_is_forbidden_and_no_subscription_shows() 
 #[tokio::test]
 async fn a_token_that_is_not_for_resource_manager_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let path = groups(&story);
+    let scenario = emulator.create_scenario();
+    let path = groups(&scenario);
     let url = format!("{}{path}", emulator.https_url());
     for headers in [&[][..], &[("Authorization", "Basic Zm9vOmJhcg==")]] {
-        let answer = get(&emulator, &url, headers).await;
-        assert_error(&answer, 401, "AuthenticationFailed", "Authorization");
+        let response = get(&emulator, &url, headers).await;
+        assert_error(&response, 401, "AuthenticationFailed", "Authorization");
         assert!(
-            answer
+            response
                 .header("www-authenticate")
                 .starts_with("Bearer authorization_uri=\"")
         );
     }
 
-    let storage = access_token(&emulator, &story, STORAGE).await;
-    let answer = arm(&emulator, &storage, &path).await;
-    assert_error(&answer, 401, "InvalidAuthenticationTokenAudience", STORAGE);
-    let answer = arm(&emulator, "no.token.atall", &path).await;
-    assert_error(&answer, 401, "InvalidAuthenticationToken", "");
+    let storage = access_token(&emulator, &scenario, STORAGE).await;
+    let response = arm(&emulator, &storage, &path).await;
+    assert_error(
+        &response,
+        401,
+        "InvalidAuthenticationTokenAudience",
+        STORAGE,
+    );
+    let response = arm(&emulator, "no.token.atall", &path).await;
+    assert_error(&response, 401, "InvalidAuthenticationToken", "");
 
-    let good = access_token(&emulator, &story, ARM).await;
+    let good = access_token(&emulator, &scenario, ARM).await;
     let (signed, signature) = good.rsplit_once('.').expect("three parts");
     let tampered = format!("{signed}.{}", signature.chars().rev().collect::<String>());
-    let answer = arm(&emulator, &tampered, &path).await;
-    assert_error(&answer, 401, "InvalidAuthenticationToken", "signature");
+    let response = arm(&emulator, &tampered, &path).await;
+    assert_error(&response, 401, "InvalidAuthenticationToken", "signature");
     emulator.set_clock_offset(3700);
-    let answer = arm(&emulator, &good, &path).await;
-    assert_error(&answer, 401, "ExpiredAuthenticationToken", "");
+    let response = arm(&emulator, &good, &path).await;
+    assert_error(&response, 401, "ExpiredAuthenticationToken", "");
     emulator.set_clock_offset(0);
     assert_eq!(arm(&emulator, &good, &path).await.status, 200);
-    let slash = access_token(&emulator, &story, &format!("{ARM}/")).await;
+    let slash = access_token(&emulator, &scenario, &format!("{ARM}/")).await;
     assert_eq!(claims(&slash)["aud"], "https://management.azure.com/");
     assert_eq!(arm(&emulator, &slash, &path).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_token_of_another_tenant_is_told_the_right_one() {
+async fn the_refusal_of_another_tenants_token_names_the_right_tenant() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, ARM);
-    let answer = request.at(&story.home_tenant_id).send(&emulator).await;
-    let answer = arm(&emulator, answer.text("access_token"), &groups(&story)).await;
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, ARM);
+    let response = request.at(&scenario.home_tenant_id).send(&emulator).await;
+    let response = arm(&emulator, response.text("access_token"), &groups(&scenario)).await;
     assert_error(
-        &answer,
+        &response,
         401,
         "InvalidAuthenticationTokenTenant",
         &format!(
             "The access token is from the wrong issuer 'https://sts.windows.net/{}/'. It must \
              match the tenant 'https://sts.windows.net/{}/' associated with this subscription.",
-            story.home_tenant_id, story.target_tenant_id
+            scenario.home_tenant_id, scenario.target_tenant_id
         ),
     );
     assert!(
-        answer
+        response
             .header("www-authenticate")
-            .contains(&story.target_tenant_id)
+            .contains(&scenario.target_tenant_id)
     );
 }
 
 #[tokio::test]
-async fn subscription_and_api_version_have_to_be_known() {
+async fn an_unknown_subscription_or_api_version_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let token = access_token(&emulator, &story, ARM).await;
+    let scenario = emulator.create_scenario();
+    let token = access_token(&emulator, &scenario, ARM).await;
     let unknown = format!("/subscriptions/none/resourceGroups?{VERSION}");
-    let answer = arm(&emulator, &token, &unknown).await;
-    assert_error(&answer, 404, "SubscriptionNotFound", "'none'");
+    let response = arm(&emulator, &token, &unknown).await;
+    assert_error(&response, 404, "SubscriptionNotFound", "'none'");
     let path = format!(
         "/subscriptions/{}/resourceGroups",
-        story.target_subscription_id
+        scenario.target_subscription_id
     );
-    let answer = arm(&emulator, &token, &path).await;
-    assert_error(&answer, 400, "MissingApiVersionParameter", "api-version");
-    let answer = arm(&emulator, &token, &format!("{path}?api-version=1999-01-01")).await;
-    assert_error(&answer, 400, "InvalidApiVersionParameter", "1999-01-01");
+    let response = arm(&emulator, &token, &path).await;
+    assert_error(&response, 400, "MissingApiVersionParameter", "api-version");
+    let response = arm(&emulator, &token, &format!("{path}?api-version=1999-01-01")).await;
+    assert_error(&response, 400, "InvalidApiVersionParameter", "1999-01-01");
     for version in ["2021-04-01", "2022-09-01"] {
-        let answer = arm(&emulator, &token, &format!("{path}?api-version={version}")).await;
-        assert_eq!(answer.status, 200);
+        let response = arm(&emulator, &token, &format!("{path}?api-version={version}")).await;
+        assert_eq!(response.status, 200);
     }
     let url = format!("{}{path}?{VERSION}", emulator.https_url());
     let bearer = format!("Bearer {token}");
     let headers = [("Authorization", bearer.as_str())];
-    let answer = send(&emulator, Method::PUT, &url, &headers, None).await;
-    assert_error(&answer, 405, "MethodNotAllowed", "");
+    let response = send(&emulator, Method::PUT, &url, &headers, None).await;
+    assert_error(&response, 405, "MethodNotAllowed", "");
 }
 
 #[tokio::test]
-async fn pages_link_to_the_next_on_the_origin_that_was_asked() {
+async fn each_page_links_to_the_next_on_the_origin_of_the_request() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let principal = story
+    let scenario = emulator.create_scenario();
+    let principal = scenario
         .target_service_principal_id
         .clone()
         .expect("provisioned");
-    let scope = format!("/subscriptions/{}", story.target_subscription_id);
+    let scope = format!("/subscriptions/{}", scenario.target_subscription_id);
     emulator.assign_role(&principal, Role::Reader, &scope);
     for number in 0..300 {
         emulator
             .add_resource_group(
-                &story.target_subscription_id,
+                &scenario.target_subscription_id,
                 &format!("rg-{number}"),
                 "westeurope",
             )
             .expect("a subscription");
     }
     emulator.set_page_size(70);
-    let token = access_token(&emulator, &story, ARM).await;
+    let token = access_token(&emulator, &scenario, ARM).await;
     let bearer = format!("Bearer {token}");
     let (mut next, mut seen, mut pages) = (
-        Some(format!("{}{}", emulator.https_url(), groups(&story))),
+        Some(format!("{}{}", emulator.https_url(), groups(&scenario))),
         0,
         0,
     );
@@ -237,55 +247,55 @@ async fn pages_link_to_the_next_on_the_origin_that_was_asked() {
             url.starts_with(&format!("{}/", emulator.https_url())),
             "{url}"
         );
-        let answer = get(&emulator, &url, &[("Authorization", &bearer)]).await;
-        seen += names(&answer).len();
+        let response = get(&emulator, &url, &[("Authorization", &bearer)]).await;
+        seen += names(&response).len();
         pages += 1;
         assert!(pages <= 5, "the links go round in circles");
-        next = answer.body["nextLink"].as_str().map(str::to_owned);
+        next = response.body["nextLink"].as_str().map(str::to_owned);
     }
     assert_eq!((seen, pages), (302, 5));
 
-    let top = format!("{}&$top=2", groups(&story));
-    let answer = arm(&emulator, &token, &top).await;
-    assert_eq!(names(&answer).len(), 2);
-    let url = format!("{}{}", emulator.https_url(), groups(&story));
+    let top = format!("{}&$top=2", groups(&scenario));
+    let response = arm(&emulator, &token, &top).await;
+    assert_eq!(names(&response).len(), 2);
+    let url = format!("{}{}", emulator.https_url(), groups(&scenario));
     let headers = [
         ("Authorization", bearer.as_str()),
         ("Host", "management.azure.com"),
     ];
-    let answer = get(&emulator, &url, &headers).await;
-    let link = answer.body["nextLink"].as_str().expect("a link");
+    let response = get(&emulator, &url, &headers).await;
+    let link = response.body["nextLink"].as_str().expect("a link");
     assert!(
         link.starts_with("https://management.azure.com/subscriptions/"),
         "{link}"
     );
-    let answer = arm(
+    let response = arm(
         &emulator,
         &token,
-        &format!("{}&$skiptoken=x", groups(&story)),
+        &format!("{}&$skiptoken=x", groups(&scenario)),
     )
     .await;
-    assert_error(&answer, 400, "InvalidQueryParameterValue", "$skiptoken");
+    assert_error(&response, 400, "InvalidQueryParameterValue", "$skiptoken");
 }
 
 #[tokio::test]
 async fn role_assignments_are_listed_at_their_scope() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let token = access_token(&emulator, &story, ARM).await;
+    let scenario = emulator.create_scenario();
+    let token = access_token(&emulator, &scenario, ARM).await;
     let scope = format!(
         "/subscriptions/{}/resourceGroups/{}",
-        story.target_subscription_id, story.resource_group
+        scenario.target_subscription_id, scenario.resource_group
     );
     let path =
         format!("{scope}/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01");
-    let answer = arm(&emulator, &token, &path).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let properties: &Value = &answer.body["value"][0]["properties"];
+    let response = arm(&emulator, &token, &path).await;
+    assert_eq!(response.status, 200, "{}", response.body);
+    let properties: &Value = &response.body["value"][0]["properties"];
     assert_eq!(properties["scope"], scope);
     assert_eq!(
         properties["principalId"],
-        story.target_service_principal_id.expect("one")
+        scenario.target_service_principal_id.expect("one")
     );
     let role = properties["roleDefinitionId"].as_str().expect("a role");
     assert!(
@@ -295,13 +305,13 @@ async fn role_assignments_are_listed_at_their_scope() {
 }
 
 #[tokio::test]
-async fn a_token_without_object_id_has_no_role() {
+async fn a_token_without_an_object_id_has_no_role() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     emulator.set_access_token_lifetime(Duration::from_secs(60));
-    let token = access_token(&emulator, &story, ARM).await;
+    let token = access_token(&emulator, &scenario, ARM).await;
     let mut claims = claims(&token);
     claims.as_object_mut().expect("claims").remove("oid");
-    let answer = arm(&emulator, &emulator.sign(&claims), &groups(&story)).await;
-    assert_error(&answer, 403, "AuthorizationFailed", "");
+    let response = arm(&emulator, &emulator.sign(&claims), &groups(&scenario)).await;
+    assert_error(&response, 403, "AuthorizationFailed", "");
 }

@@ -1,3 +1,5 @@
+//! The transport of `client_options`.
+
 use azure_core::http::{Method, Request, Url};
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Times};
 
@@ -21,35 +23,35 @@ async fn through(
 }
 
 #[tokio::test]
-async fn azures_own_urls_lead_to_the_emulator() {
+async fn urls_of_azure_connect_to_the_emulator() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
+    let scenario = emulator.create_scenario();
     let imds = format!(
         "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource={EXCHANGE}"
     );
-    let (status, _) = through(&emulator, &imds, true).await.expect("an answer");
+    let (status, _) = through(&emulator, &imds, true).await.expect("a response");
     assert_eq!(status, 200);
     let keys = "https://login.microsoftonline.com/common/discovery/v2.0/keys";
     assert_eq!(
-        through(&emulator, keys, false).await.expect("an answer").0,
+        through(&emulator, keys, false).await.expect("a response").0,
         200
     );
     let arm = format!(
         "https://management.azure.com/subscriptions/{}/resourceGroups?api-version=2024-08-01",
-        story.target_subscription_id
+        scenario.target_subscription_id
     );
     assert_eq!(
-        through(&emulator, &arm, false).await.expect("an answer").0,
+        through(&emulator, &arm, false).await.expect("a response").0,
         401
     );
     let blob = "https://litware.blob.core.windows.net/container";
     assert_eq!(
-        through(&emulator, blob, false).await.expect("an answer").0,
+        through(&emulator, blob, false).await.expect("a response").0,
         404
     );
     let own = format!("{}/common/discovery/keys", emulator.https_url());
     assert_eq!(
-        through(&emulator, &own, false).await.expect("an answer").0,
+        through(&emulator, &own, false).await.expect("a response").0,
         200
     );
 
@@ -74,36 +76,36 @@ async fn azures_own_urls_lead_to_the_emulator() {
 }
 
 #[tokio::test]
-async fn a_service_answers_under_its_own_name_only() {
+async fn a_service_responds_only_at_its_own_host_name() {
     let emulator = Emulator::start().expect("an emulator");
-    emulator.tell_story();
+    emulator.create_scenario();
     for url in [
         "https://login.microsoftonline.com/subscriptions?api-version=2022-12-01",
         "https://management.azure.com/common/discovery/keys",
     ] {
         assert_eq!(
-            through(&emulator, url, false).await.expect("an answer").0,
+            through(&emulator, url, false).await.expect("a response").0,
             404
         );
     }
 }
 
 #[tokio::test]
-async fn another_clouds_authority_does_not_know_this_clouds_tenants() {
+async fn the_authority_of_another_cloud_knows_no_tenant_of_this_cloud() {
     let emulator = Emulator::start().expect("an emulator");
-    let story = emulator.tell_story();
-    let request = TokenRequest::new(&story, &assertion(&emulator).await, STORAGE);
-    let answer = request
+    let scenario = emulator.create_scenario();
+    let request = TokenRequest::new(&scenario, &assertion(&emulator).await, STORAGE);
+    let response = request
         .send_with(&emulator, &[("Host", "login.microsoftonline.us")])
         .await;
-    assert_refused(&answer, 400, "invalid_request", 90002);
+    assert_refused(&response, 400, "invalid_request", 90002);
 }
 
 #[tokio::test]
-async fn a_foreign_host_is_refused_before_a_connection_is_opened() {
+async fn another_host_is_refused_before_a_connection_is_opened() {
     let emulator = Emulator::start().expect("an emulator");
-    // Reserved names and addresses (RFC 2606, RFC 5737): had the emulator tried them, the error
-    // would be another one.
+    // Reserved names and addresses (RFC 2606, RFC 5737). A connection to them would fail with
+    // another error.
     for url in [
         "https://example.invalid/?sig=secret",
         "http://192.0.2.1/",
@@ -130,7 +132,7 @@ async fn a_redirect_is_not_followed() {
     );
     let keys = "https://login.microsoftonline.com/common/discovery/keys";
     assert_eq!(
-        through(&emulator, keys, false).await.expect("an answer").0,
+        through(&emulator, keys, false).await.expect("a response").0,
         302
     );
     assert_eq!(emulator.requests().len(), 1);

@@ -3,12 +3,12 @@
 use super::*;
 use crate::{environment::Environment, time::tests::HeldClock};
 use azure_identity::UserAssignedId;
-use cross_tenant_identity_emulator::{Emulator, Story};
+use cross_tenant_identity_emulator::{Emulator, Scenario};
 
 /// `retry` for the token leg and for the identity leg; `None` is the credential's own.
 pub(super) fn credential(
     azure: &Emulator,
-    story: &Story,
+    story: &Scenario,
     clock: &Arc<HeldClock>,
     retry: [Option<RetryOptions>; 2],
 ) -> Arc<CrossTenantManagedIdentityCredential> {

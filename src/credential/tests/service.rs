@@ -62,7 +62,7 @@ const CLIENTS: [(&str, &str); 2] = [
 /// The host's endpoint has the time of this test's start; that is good enough for an assertion.
 fn set_identity_clock(azure: &Emulator) {
     let fault = Fault::WrongClock { seconds: -BEHIND };
-    azure.set_fault(Endpoint::Imds, fault, Times::UntilLifted);
+    azure.set_fault(Endpoint::Imds, fault, Times::UntilCleared);
 }
 
 /// What a round of requests met.
@@ -81,7 +81,7 @@ const ALL_SERVED: Round = Round {
 impl World {
     async fn new() -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.tell_story();
+        let story = azure.create_scenario();
         set_identity_clock(&azure);
         azure.set_clock_offset(-BEHIND);
         azure.set_access_token_lifetime(Duration::from_secs(LIFE.unsigned_abs()));
@@ -167,11 +167,11 @@ impl World {
     fn set_outage(&self) {
         let outage = Fault::status(503);
         self.azure
-            .set_fault(Endpoint::Token, outage, Times::UntilLifted);
+            .set_fault(Endpoint::Token, outage, Times::UntilCleared);
     }
 
     fn lift_outage(&self) {
-        self.azure.lift_faults();
+        self.azure.clear_faults();
         set_identity_clock(&self.azure);
     }
 }

@@ -69,7 +69,7 @@ test("both tokens verify by what the tenants publish", async (t) => {
 });
 
 for (const [step, code] of [
-  ["wrong-tenant", "AADSTS700236"],
+  ["home-registration", "AADSTS700236"],
   ["service-principal", "AADSTS7000229"],
   ["federated-credential", "AADSTS70025"],
   ["multi-tenant", "AADSTS700016"],

@@ -179,7 +179,7 @@ class Story(unittest.TestCase):
         self.assertEqual(claims["tid"], self.emulator["HOME_TENANT_ID"])
 
     def test_an_app_of_litwares_own_is_refused(self):
-        self.tell("--without", "wrong-tenant")
+        self.tell("--without", "home-registration")
         self.assert_refused("AADSTS700236")
 
     def test_an_app_that_litware_did_not_provision_is_refused(self):

@@ -9,7 +9,7 @@ use cross_tenant_identity::{
     Actor, CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
     Diagnosis, Error, ManagedIdentityAssertionOptions, Stage,
 };
-use cross_tenant_identity_emulator::{Emulator, Endpoint, Step, Story};
+use cross_tenant_identity_emulator::{Emulator, Endpoint, Scenario, Step};
 use event_hubs::{EVENT_HUB, EventHubs, PARTITIONS, PutToken};
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ const UNAUTHORIZED: i32 = 401;
 
 struct World {
     azure: Emulator,
-    story: Story,
+    story: Scenario,
     event_hubs: EventHubs,
     credential: Arc<CrossTenantManagedIdentityCredential>,
 }
@@ -29,17 +29,17 @@ struct World {
 impl World {
     async fn new() -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.tell_story();
+        let story = azure.create_scenario();
         Self::told(azure, story).await
     }
 
     async fn without(step: Step) -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.tell_story_without(step);
+        let story = azure.create_scenario_without(step);
         Self::told(azure, story).await
     }
 
-    async fn told(azure: Emulator, story: Story) -> Self {
+    async fn told(azure: Emulator, story: Scenario) -> Self {
         // Neither leg tries twice: pauses between tries take time.
         let options = CrossTenantManagedIdentityCredentialOptions {
             client_options: azure.client_options(),

@@ -53,7 +53,7 @@ impl Cell {
     /// What an SDK client hears, which has no bound on a body as we have.
     pub(super) fn status_at_resource(&self) -> Option<u16> {
         match (self.fate, &self.fault) {
-            (Fate::Survives, _) | (_, Fault::Answer { status: 200, .. }) => Some(200),
+            (Fate::Survives, _) | (_, Fault::Response { status: 200, .. }) => Some(200),
             _ => self.status,
         }
     }
@@ -82,7 +82,7 @@ fn cell(
 }
 
 fn answer(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Fault {
-    Fault::Answer {
+    Fault::Response {
         status,
         headers: vec![("content-type".to_owned(), content_type.to_owned())],
         body: body.into(),
@@ -94,7 +94,7 @@ const ZEROS: &[u8] = include_bytes!("one_mebibyte_of_zeros.gz");
 pub(super) fn all() -> Vec<Cell> {
     use Fate::*;
     let json = |body: &str| Fault::json(200, body);
-    let gzip_bomb = Fault::Answer {
+    let gzip_bomb = Fault::Response {
         status: 200,
         headers: vec![
             ("content-type".to_owned(), "application/json".to_owned()),

@@ -66,7 +66,7 @@ pub(super) enum Served {
 impl World {
     pub(super) async fn in_state(state: State, endpoint: Endpoint, cell: &Cell) -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.tell_story();
+        let story = azure.create_scenario();
         // The same request over and over would be a loop to Entra, which is another test's matter.
         azure.set_loop_detection(false);
         // By the time that the token has aged the assertion is gone, or not, as the leg wants it.
@@ -91,7 +91,7 @@ impl World {
         world.azure.clear_requests();
         world
             .azure
-            .set_fault(endpoint, cell.fault.clone(), Times::UntilLifted);
+            .set_fault(endpoint, cell.fault.clone(), Times::UntilCleared);
         world
     }
 

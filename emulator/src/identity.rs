@@ -1,0 +1,8 @@
+//! The identity endpoints of the hosts: where a managed identity gets its tokens.
+//!
+//! Each host has a file: `imds.rs` for virtual machines, `app_service.rs` for App Service.
+//! `token.rs` makes the tokens for all of them.
+
+pub(crate) mod app_service;
+pub(crate) mod imds;
+pub(crate) mod token;

@@ -1,0 +1,125 @@
+//! The identity endpoint of App Service, Functions and Container Apps.
+//!
+//! Microsoft Learn: "How to use managed identities for App Service and Azure Functions", section
+//! "REST endpoint reference".
+
+use serde_json::json;
+
+use crate::{
+    identity::token::{TokenCache, managed_identity_token},
+    wire::http::{Request, Response, duplicate},
+    world::{World, principals::ManagedIdentity, signing_key::SigningKey, tokens::guid},
+};
+
+pub(crate) const PATH: &str = "/msi/token";
+
+const API_VERSION: &str = "2019-08-01";
+
+pub(crate) fn respond(
+    world: &World,
+    tokens: &mut TokenCache,
+    key: &SigningKey,
+    request: &Request,
+    identity_header: &str,
+    clock_error: i64,
+) -> Response {
+    run(world, tokens, key, request, identity_header, clock_error).unwrap_or_else(|refusal| refusal)
+}
+
+fn run(
+    world: &World,
+    tokens: &mut TokenCache,
+    key: &SigningKey,
+    request: &Request,
+    identity_header: &str,
+    clock_error: i64,
+) -> Result<Response, Response> {
+    if request.method != "GET" {
+        return Err(refusal(405, "Method not allowed.").with("Allow", "GET"));
+    }
+    // The header protects against server-side request forgery.
+    if request.header("x-identity-header") != Some(identity_header) {
+        return Err(refusal(
+            401,
+            "The X-IDENTITY-HEADER header is missing or is not this instance's.",
+        ));
+    }
+    if let Some(name) = duplicate(&request.query) {
+        return Err(refusal(
+            400,
+            &format!("The parameter '{name}' is duplicated."),
+        ));
+    }
+    if request.query("api-version") != Some(API_VERSION) {
+        return Err(refusal(
+            400,
+            &format!("The parameter 'api-version' must be {API_VERSION}."),
+        ));
+    }
+    let Some(resource) = request.query("resource").filter(|value| !value.is_empty()) else {
+        return Err(refusal(400, "The parameter 'resource' is missing."));
+    };
+
+    let identity = select(world, request)?;
+    let issued = managed_identity_token(world, tokens, key, &identity, resource, clock_error)
+        .map_err(|description| refusal(400, &description))?;
+    Ok(Response::json(
+        200,
+        &json!({
+            "access_token": issued.token,
+            "client_id": identity.client_id,
+            "expires_on": issued.expires_on.to_string(),
+            "resource": resource,
+            "token_type": "Bearer",
+        }),
+    ))
+}
+
+/// The identity that the request asks for. If the request names none, it is the system-assigned
+/// identity. Unlike IMDS, App Service never chooses a user-assigned identity.
+fn select(world: &World, request: &Request) -> Result<ManagedIdentity, Response> {
+    let mut selectors = request.query.iter().filter(|(name, _)| {
+        matches!(
+            name.as_str(),
+            "client_id" | "principal_id" | "object_id" | "mi_res_id"
+        )
+    });
+    let (selector, more) = (selectors.next(), selectors.next());
+    if more.is_some() {
+        return Err(refusal(
+            400,
+            "Only one of client_id, principal_id and mi_res_id may be given.",
+        ));
+    }
+    let mut on_host = world.directory.host_identities();
+    let Some((name, value)) = selector else {
+        return on_host
+            .find(|identity| identity.resource_id.is_none())
+            .cloned()
+            .ok_or_else(|| refusal(400, "Unable to load the proper Managed Identity."));
+    };
+    on_host
+        .find(|identity| {
+            let id = match name.as_str() {
+                "client_id" => Some(&identity.client_id),
+                "mi_res_id" => identity.resource_id.as_ref(),
+                _ => Some(&identity.principal_id),
+            };
+            id.is_some_and(|id| id.eq_ignore_ascii_case(value))
+        })
+        .cloned()
+        .ok_or_else(|| {
+            refusal(
+                400,
+                "No User Assigned or Delegated Managed Identity found for specified \
+                 ClientId/ResourceId/PrincipalId.",
+            )
+        })
+}
+
+fn refusal(status: u16, message: &str) -> Response {
+    Response::json(
+        status,
+        &json!({"statusCode": status, "message": message, "correlationId": guid()}),
+    )
+}

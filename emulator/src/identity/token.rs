@@ -1,0 +1,135 @@
+//! The tokens of managed identities. The host keeps a token and returns it again.
+
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+use crate::{
+    clock,
+    entra::refusal::Refusal,
+    world::{
+        World,
+        principals::ManagedIdentity,
+        signing_key::SigningKey,
+        tokens::{
+            BACKDATED_SECONDS, TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_AUDIENCE, guid, issuer,
+            opaque, seconds, v1_issuer,
+        },
+    },
+};
+
+/// The tokens that the host keeps, by principal id and resource.
+pub(crate) type TokenCache = HashMap<(String, String), IdentityToken>;
+
+#[derive(Clone)]
+pub(crate) struct IdentityToken {
+    pub(crate) token: String,
+    pub(crate) not_before: i64,
+    pub(crate) expires_on: i64,
+}
+
+/// The token of `identity` for `resource`. The host returns the same token until it is close to
+/// its expiry. There is no way to force a new one (Microsoft Learn, "Managed identities for Azure
+/// resources frequently asked questions").
+///
+/// With a `clock_error` (in seconds) the token is new, and the host does not keep it.
+///
+/// # Errors
+///
+/// Entra's error description, if the identity's tenant does not know `resource`.
+pub(crate) fn managed_identity_token(
+    world: &World,
+    tokens: &mut TokenCache,
+    key: &SigningKey,
+    identity: &ManagedIdentity,
+    resource: &str,
+    clock_error: i64,
+) -> Result<IdentityToken, String> {
+    let now = clock::now();
+    let Some(known) = world.directory.resource(&identity.tenant_id, resource) else {
+        let tenant = world.directory.tenant(&identity.tenant_id);
+        let name = tenant.map_or(identity.tenant_id.as_str(), |tenant| {
+            tenant.display_name.as_str()
+        });
+        return Err(Refusal::unknown_resource(resource, name).description(
+            &guid(),
+            &guid(),
+            &clock::entra_timestamp(now),
+        ));
+    };
+    let exchange = known.uri == TOKEN_EXCHANGE_AUDIENCE;
+    let lifetime = seconds(world.settings.assertion_lifetime);
+    let cache_key = (identity.principal_id.clone(), resource.to_owned());
+    if let Some(kept) = tokens.get(&cache_key) {
+        let lifetime = kept.expires_on - kept.not_before - BACKDATED_SECONDS;
+        let near_expiry = (5 * 60).min(lifetime / 10);
+        if clock_error == 0 && kept.expires_on - now > near_expiry {
+            return Ok(kept.clone());
+        }
+    }
+
+    let now = now + clock_error;
+    let not_before = now - BACKDATED_SECONDS;
+    let expires_on = now + lifetime;
+    let claims = if exchange {
+        exchange_claims(identity, not_before, expires_on)
+    } else {
+        resource_claims(identity, resource, not_before, expires_on)
+    };
+    let token = IdentityToken {
+        token: key.sign(&claims),
+        not_before,
+        expires_on,
+    };
+    if clock_error == 0 {
+        tokens.insert(cache_key, token.clone());
+    }
+    Ok(token)
+}
+
+/// The claims of a token for token exchange, which clients use as client assertion.
+fn exchange_claims(identity: &ManagedIdentity, not_before: i64, expires_on: i64) -> Value {
+    json!({
+        "aud": TOKEN_EXCHANGE_APP_ID,
+        "iss": issuer(&identity.tenant_id),
+        "iat": not_before,
+        "nbf": not_before,
+        "exp": expires_on,
+        "aio": opaque(),
+        "azp": identity.client_id,
+        "azpacr": "2",
+        "idtyp": "app",
+        "oid": identity.principal_id,
+        "rh": opaque(),
+        "sub": identity.principal_id,
+        "tid": identity.tenant_id,
+        "uti": opaque(),
+        "ver": "2.0",
+    })
+}
+
+fn resource_claims(
+    identity: &ManagedIdentity,
+    resource: &str,
+    not_before: i64,
+    expires_on: i64,
+) -> Value {
+    json!({
+        "aud": resource,
+        "iss": v1_issuer(&identity.tenant_id),
+        "iat": not_before,
+        "nbf": not_before,
+        "exp": expires_on,
+        "aio": opaque(),
+        "appid": identity.client_id,
+        "appidacr": "2",
+        "idp": v1_issuer(&identity.tenant_id),
+        "idtyp": "app",
+        "oid": identity.principal_id,
+        "rh": opaque(),
+        "sub": identity.principal_id,
+        "tid": identity.tenant_id,
+        "uti": opaque(),
+        "ver": "1.0",
+        "xms_mirid": identity.resource_id,
+    })
+}

@@ -1,0 +1,77 @@
+//! The command of `run`.
+
+use std::{ffi::OsString, io, process::ExitStatus};
+use tokio::process::{Child, Command};
+
+use crate::{
+    signals::{Signal, Signals},
+    variables::Variables,
+};
+
+/// Variables that would select another identity endpoint than the emulator's.
+const REMOVED: [&str; 7] = [
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "IDENTITY_SERVER_THUMBPRINT",
+    "IMDS_ENDPOINT",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+];
+
+/// Runs the command with the variables. Returns its exit status.
+pub(crate) async fn run(
+    command: &[OsString],
+    variables: &Variables,
+    mut signals: Signals,
+) -> io::Result<i32> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(io::Error::other("there is no command to run"));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).kill_on_drop(true);
+    for name in REMOVED {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter());
+    let mut child = command.spawn().map_err(|error| {
+        let message = format!("cannot run {}: {error}", program.display());
+        io::Error::other(message)
+    })?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(exit_status(status?)),
+            signal = signals.next() => match signal {
+                // The terminal sends it to the command, too.
+                Signal::Interrupt => {}
+                Signal::Terminate => terminate(&mut child)?,
+            },
+        }
+    }
+}
+
+#[cfg(unix)]
+fn terminate(child: &mut Child) -> io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let pid = child.id().and_then(|id| i32::try_from(id).ok());
+    // There is no id when the command has ended.
+    if let Some(pid) = pid.and_then(Pid::from_raw) {
+        kill_process(pid, Signal::TERM)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn terminate(child: &mut Child) -> io::Result<()> {
+    child.start_kill()
+}
+
+/// 128 and the number of the signal, as a shell does, if a signal ended the command.
+fn exit_status(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return 128 + signal;
+    }
+    status.code().unwrap_or(crate::FAILURE)
+}

@@ -1,0 +1,107 @@
+//! The services of one emulated Azure, and the one place that hands a request to its service.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    arm, clock,
+    entra::{self, loop_detector::LoopDetector},
+    identity::{self, token::TokenCache},
+    key_vault,
+    router::Route,
+    wire::http::{Request, Response},
+    world::{World, directory::Directory, faults::Faults, log::Log, signing_key::SigningKey},
+};
+
+/// The state of all services.
+///
+/// A lock is held while one response is made, and never across an await.
+pub(crate) struct Services {
+    pub(crate) key: &'static SigningKey,
+    /// The value that App Service expects in `X-IDENTITY-HEADER`.
+    pub(crate) identity_header: String,
+    state: Mutex<State>,
+    faults: Mutex<Faults>,
+    log: Mutex<Log>,
+}
+
+/// What requests read and change.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) world: World,
+    /// Managed identity tokens that the host returns again.
+    pub(crate) managed_identity_tokens: TokenCache,
+    /// The token requests of the last minutes.
+    loop_detector: LoopDetector,
+}
+
+impl State {
+    /// Replaces the directory. Forgets the tokens and the requests from before.
+    pub(crate) fn reset(&mut self, directory: Directory) {
+        self.world.directory = directory;
+        self.managed_identity_tokens.clear();
+        self.loop_detector = LoopDetector::default();
+    }
+}
+
+impl Services {
+    pub(crate) fn new(key: &'static SigningKey, identity_header: String) -> Services {
+        Services {
+            key,
+            identity_header,
+            state: Mutex::default(),
+            faults: Mutex::default(),
+            log: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs the status of a response, or that there is no response.
+    pub(crate) fn log_response(&self, number: u64, status: Option<u16>) {
+        let notification = self.log().finish(number, status);
+        if let Some((observer, request)) = notification {
+            observer(&request);
+        }
+    }
+
+    /// The response to a request when no fault replaces it. `clock_error` is the number of
+    /// seconds by which a fault makes the clock wrong for this request.
+    pub(crate) fn respond(&self, route: &Route, request: &Request, clock_error: i64) -> Response {
+        let key = self.key;
+        let mut state = self.state();
+        let State {
+            world,
+            managed_identity_tokens: tokens,
+            loop_detector,
+        } = &mut *state;
+        let now = clock::now() + world.settings.clock_offset + clock_error;
+        match route {
+            Route::Imds => identity::imds::respond(world, tokens, key, request, clock_error),
+            Route::AppService => {
+                let header = &self.identity_header;
+                identity::app_service::respond(world, tokens, key, request, header, clock_error)
+            }
+            Route::Token { tenant } => {
+                entra::token_endpoint::respond(world, loop_detector, key, request, tenant, now)
+            }
+            Route::OpenIdConfiguration { tenant, v2 } => {
+                entra::metadata::openid_configuration(world, request, tenant, *v2)
+            }
+            Route::InstanceDiscovery => entra::metadata::instance_discovery(request),
+            Route::Jwks => Response::json(200, &key.jwks()),
+            Route::ResourceManager => arm::respond(world, key, request, now),
+            Route::KeyVault { host } => key_vault::respond(world, key, request, host, now),
+            Route::NotFound => Response::empty(404),
+        }
+    }
+}

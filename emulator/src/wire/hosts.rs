@@ -1,0 +1,49 @@
+//! The host names of Azure's services.
+
+/// The host names that the emulator serves. `*.` stands for one label. The authority hosts of
+/// other clouds are in the list; they know no tenant of this cloud.
+pub(crate) const AZURE_HOSTS: [&str; 21] = [
+    "login.microsoftonline.com",
+    "login.windows.net",
+    "login.microsoft.com",
+    "sts.windows.net",
+    "management.azure.com",
+    "management.core.windows.net",
+    "graph.microsoft.com",
+    "*.blob.core.windows.net",
+    "*.dfs.core.windows.net",
+    "*.queue.core.windows.net",
+    "*.table.core.windows.net",
+    "*.file.core.windows.net",
+    "*.vault.azure.net",
+    "*.servicebus.windows.net",
+    "*.database.windows.net",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "login.chinacloudapi.cn",
+    "login.sovcloud-identity.fr",
+    "login.sovcloud-identity.de",
+    "login.sovcloud-identity.sg",
+];
+
+/// The authority hosts of other clouds. Microsoft Learn, "National clouds".
+pub(crate) const OTHER_CLOUDS: [&str; 6] = [
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "login.chinacloudapi.cn",
+    "login.sovcloud-identity.fr",
+    "login.sovcloud-identity.de",
+    "login.sovcloud-identity.sg",
+];
+
+/// Whether `name` is the host name of a service of Azure.
+pub(crate) fn is_azure(name: &str) -> bool {
+    AZURE_HOSTS
+        .iter()
+        .any(|known| match known.strip_prefix('*') {
+            Some(suffix) => name
+                .strip_suffix(suffix)
+                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
+            None => name == *known,
+        })
+}

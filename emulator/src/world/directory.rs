@@ -1,0 +1,192 @@
+//! What exists in the emulated Azure: tenants and their objects, subscriptions and their resources.
+
+use crate::world::{
+    principals::{Application, FederatedCredential, ManagedIdentity, ServicePrincipal, Tenant},
+    roles::RoleAssignment,
+    tokens::TOKEN_EXCHANGE_AUDIENCE,
+};
+
+/// All objects and resources.
+#[derive(Clone, Default)]
+pub(crate) struct Directory {
+    pub(crate) tenants: Vec<Tenant>,
+    pub(crate) identities: Vec<ManagedIdentity>,
+    /// The principal ids of the identities that are assigned to the host.
+    pub(crate) assigned_to_host: Vec<String>,
+    pub(crate) applications: Vec<AppRegistration>,
+    pub(crate) service_principals: Vec<ServicePrincipalState>,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) key_vaults: Vec<KeyVault>,
+    pub(crate) role_assignments: Vec<RoleAssignment>,
+}
+
+/// An app and its federated identity credentials.
+#[derive(Clone)]
+pub(crate) struct AppRegistration {
+    pub(crate) application: Application,
+    pub(crate) federated_credentials: Vec<StoredCredential>,
+}
+
+/// A federated identity credential, and how many more requests do not find it.
+#[derive(Clone)]
+pub(crate) struct StoredCredential {
+    pub(crate) credential: FederatedCredential,
+    pub(crate) refusals_left: u32,
+}
+
+/// A service principal, and whether something stops its sign-in.
+#[derive(Clone)]
+pub(crate) struct ServicePrincipalState {
+    pub(crate) principal: ServicePrincipal,
+    pub(crate) enabled: bool,
+    /// Whether Conditional Access blocks it.
+    pub(crate) blocked: bool,
+}
+
+/// A resource that a tenant knows. A tenant issues no tokens for other resources.
+#[derive(Clone)]
+pub(crate) struct Resource {
+    pub(crate) tenant_id: String,
+    pub(crate) uri: String,
+    /// Whether an app needs an app role of the resource.
+    pub(crate) assignment_required: bool,
+}
+
+#[derive(Clone)]
+pub(crate) struct Subscription {
+    pub(crate) id: String,
+    pub(crate) tenant_id: String,
+    pub(crate) display_name: String,
+    pub(crate) groups: Vec<ResourceGroup>,
+}
+
+#[derive(Clone)]
+pub(crate) struct ResourceGroup {
+    pub(crate) name: String,
+    pub(crate) location: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct KeyVault {
+    /// Its ARM id.
+    pub(crate) id: String,
+    pub(crate) tenant_id: String,
+    pub(crate) name: String,
+    pub(crate) secrets: Vec<Secret>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Secret {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) value: String,
+}
+
+/// Microsoft's own services. Every tenant knows them.
+const FIRST_PARTY: [&str; 9] = [
+    TOKEN_EXCHANGE_AUDIENCE,
+    "https://management.azure.com",
+    "https://management.core.windows.net",
+    "https://storage.azure.com",
+    "https://vault.azure.net",
+    "https://eventhubs.azure.net",
+    "https://servicebus.azure.net",
+    "https://graph.microsoft.com",
+    "https://database.windows.net",
+];
+
+impl Directory {
+    pub(crate) fn add_tenant(&mut self, tenant: Tenant) {
+        self.tenants
+            .retain(|known| !known.id.eq_ignore_ascii_case(&tenant.id));
+        for uri in FIRST_PARTY {
+            self.add_resource(&tenant.id, uri);
+        }
+        self.tenants.push(tenant);
+    }
+
+    pub(crate) fn add_resource(&mut self, tenant_id: &str, uri: &str) {
+        if self.resource(tenant_id, uri).is_none() {
+            self.resources.push(Resource {
+                tenant_id: tenant_id.to_owned(),
+                uri: uri.to_owned(),
+                assignment_required: false,
+            });
+        }
+    }
+
+    /// The tenant with this id or domain.
+    pub(crate) fn tenant(&self, named: &str) -> Option<&Tenant> {
+        self.tenants.iter().find(|tenant| {
+            tenant.id.eq_ignore_ascii_case(named) || tenant.domain.eq_ignore_ascii_case(named)
+        })
+    }
+
+    pub(crate) fn registration(&self, client_id: &str) -> Option<&AppRegistration> {
+        self.applications
+            .iter()
+            .find(|app| app.application.client_id.eq_ignore_ascii_case(client_id))
+    }
+
+    pub(crate) fn registration_mut(&mut self, client_id: &str) -> Option<&mut AppRegistration> {
+        self.applications
+            .iter_mut()
+            .find(|app| app.application.client_id.eq_ignore_ascii_case(client_id))
+    }
+
+    pub(crate) fn service_principal(
+        &self,
+        tenant_id: &str,
+        client_id: &str,
+    ) -> Option<&ServicePrincipalState> {
+        self.service_principals.iter().find(|state| {
+            state.principal.tenant_id.eq_ignore_ascii_case(tenant_id)
+                && state.principal.client_id.eq_ignore_ascii_case(client_id)
+        })
+    }
+
+    pub(crate) fn service_principal_mut(
+        &mut self,
+        tenant_id: &str,
+        client_id: &str,
+    ) -> Option<&mut ServicePrincipalState> {
+        self.service_principals.iter_mut().find(|state| {
+            state.principal.tenant_id.eq_ignore_ascii_case(tenant_id)
+                && state.principal.client_id.eq_ignore_ascii_case(client_id)
+        })
+    }
+
+    pub(crate) fn resource(&self, tenant_id: &str, uri: &str) -> Option<&Resource> {
+        let asked = identifier(uri);
+        self.resources.iter().find(|resource| {
+            resource.tenant_id.eq_ignore_ascii_case(tenant_id) && identifier(&resource.uri) == asked
+        })
+    }
+
+    pub(crate) fn subscription(&self, id: &str) -> Option<&Subscription> {
+        self.subscriptions
+            .iter()
+            .find(|subscription| subscription.id.eq_ignore_ascii_case(id))
+    }
+
+    pub(crate) fn key_vault(&self, name: &str) -> Option<&KeyVault> {
+        self.key_vaults
+            .iter()
+            .find(|vault| vault.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The identities that are assigned to the host, in the order of their assignment.
+    pub(crate) fn host_identities(&self) -> impl Iterator<Item = &ManagedIdentity> {
+        self.assigned_to_host.iter().filter_map(|principal_id| {
+            self.identities
+                .iter()
+                .find(|identity| identity.principal_id == *principal_id)
+        })
+    }
+}
+
+/// The form in which identifier URIs are compared: no trailing slash, lower case.
+fn identifier(uri: &str) -> String {
+    uri.trim_end_matches('/').to_ascii_lowercase()
+}
