@@ -90,7 +90,7 @@ impl ClientId {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         parse_guid(text).map(|guid| Self(guid.into())).ok_or_else(|| {
             format!(
-                "client_id {} is not a GUID: give the application (client) id of the multi-tenant app, not its object id's name or its identifier URI",
+                "client_id {} is not a GUID: give the application (client) id of the multi-tenant app, not its name and not its identifier URI",
                 quoted(text)
             )
         })
@@ -141,7 +141,7 @@ impl AuthorityHost {
                         return Ok(authority);
                     }
                     Err(format!(
-                        "{AZURE_AUTHORITY_HOST} names {}, which is none of Azure's clouds: an assertion is never sent to a host that only the environment names; give it in code with CloudConfiguration::Custom, together with the audience of its token exchange",
+                        "{AZURE_AUTHORITY_HOST} names {}, which is none of Azure's clouds, and an assertion is never sent to a host that only the environment names: give it in code with CloudConfiguration::Custom, together with the audience of its token exchange",
                         quoted(value)
                     ))
                 }
@@ -162,20 +162,26 @@ impl AuthorityHost {
         } else {
             format!("https://{text}")
         };
-        let url = Url::parse(&with_scheme)
-            .map_err(|why| format!("{what} {} is not a URL: {why}", quoted(text)))?;
+        let url = Url::parse(&with_scheme).map_err(|why| {
+            format!(
+                "{what} {} is not a URL ({why}): give an origin, such as https://{PUBLIC_HOST}",
+                quoted(text)
+            )
+        })?;
         if url.scheme() != "https" {
             return Err(format!(
-                "{what} {} must use https: assertions and tokens travel over it",
+                "{what} {} does not use https, and assertions and tokens travel over it: give an https origin, such as https://{PUBLIC_HOST}",
                 quoted(text)
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("{what} must not contain a user name or password"));
+            return Err(format!(
+                "{what} contains a user name or password: give an origin, such as https://{PUBLIC_HOST}"
+            ));
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(format!(
-                "{what} {} must be an origin, such as https://{PUBLIC_HOST}, without path, query or fragment",
+                "{what} {} has a path, a query or a fragment: give an origin alone, such as https://{PUBLIC_HOST}",
                 quoted(text)
             ));
         }
@@ -184,7 +190,10 @@ impl AuthorityHost {
             Some(_) => Ok(Self {
                 origin: url.origin().ascii_serialization().into(),
             }),
-            None => Err(format!("{what} {} names no host", quoted(text))),
+            None => Err(format!(
+                "{what} {} names no host: give an origin, such as https://{PUBLIC_HOST}",
+                quoted(text)
+            )),
         }
     }
 

@@ -16,7 +16,8 @@ pub(crate) struct Claims {
     pub(crate) iss: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(crate) sub: Option<String>,
-    #[serde(deserialize_with = "text")]
+    /// Kubernetes writes it as a list of one.
+    #[serde(deserialize_with = "text_or_only_one")]
     pub(crate) aud: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(crate) tid: Option<String>,
@@ -53,6 +54,18 @@ impl Claims {
 fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::String(text) => Some(text),
+        _ => None,
+    })
+}
+
+/// RFC 7519 §4.1.3 allows a list; of one with several, none is the audience.
+fn text_or_only_one<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        Value::Array(list) => match <[Value; 1]>::try_from(list) {
+            Ok([Value::String(text)]) => Some(text),
+            _ => None,
+        },
         _ => None,
     })
 }
@@ -105,6 +118,13 @@ mod tests {
             (claims.iss.as_deref(), claims.exp),
             (Some("i"), Some(1_700_000_000))
         );
+    }
+
+    #[test]
+    fn an_audience_may_be_a_list_of_one() {
+        let of = |payload: &str| Claims::peek(&jwt(payload)).unwrap().aud;
+        assert_eq!(of(r#"{"aud":["a"]}"#).as_deref(), Some("a"));
+        assert_eq!(of(r#"{"aud":[7]}"#), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     assertion::{AssertionSource, ManagedIdentityAssertion, ManagedIdentityAssertionOptions},
-    authority::{AZURE_AUTHORITY_HOST, AuthorityHost, ClientId, TenantId, quoted},
+    authority::{AZURE_AUTHORITY_HOST, AuthorityHost, ClientId, TenantId},
     budget::Budget,
     cache::{Cache, Fetch, Fetched, GaveUp, Limits, Request},
     environment::Environment,
@@ -567,10 +567,7 @@ fn check_scope(scope: &str) -> Result<(), Error> {
     let is_scope_char = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     let resource = scope.strip_suffix("/.default").unwrap_or_default();
     if resource.is_empty() || !scope.bytes().all(is_scope_char) {
-        return Err(Error::configuration(format!(
-            "the scope {} is not of the form {{resource}}/.default, the only one that a service without a user can ask for, such as https://storage.azure.com/.default",
-            quoted(scope)
-        )));
+        return Err(Error::bad_scope(scope));
     }
     Ok(())
 }

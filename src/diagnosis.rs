@@ -1,25 +1,38 @@
-//! What a refusal means: what happened, whose turn it is, and what to run.
+//! What an error means: what happened, who has to act, and what to run.
 //!
 //! Microsoft means its numbers for people and changes them. So they explain here, and steer only
 //! the few repeats that the caller can afford to lose; status and OAuth `error` decide the rest.
+//!
+//! One file explains one place where a token can fail to come: [`refusal`] the token endpoint,
+//! [`identity`] the host's identity endpoint, [`connection`] the network, [`configuration`] the
+//! caller's own values, [`resource`] the service that the token was for.
 
 mod case;
 mod command;
+mod configuration;
+mod connection;
+mod given_up;
 mod identity;
+mod no_imds;
+mod presented;
+mod refusal;
+mod remedy;
 mod resource;
 mod table;
 
 pub use command::{Command, Shell};
-pub(crate) use identity::of_identity_refusal;
-
-use crate::{
-    authority::{AuthorityHost, ClientId, TenantId},
-    claims::Claims,
-    error::{Error, chain},
+pub(crate) use configuration::{bad_value, of_scope};
+pub(crate) use connection::{Failure as ConnectionFailure, Peer};
+pub(crate) use given_up::{
+    bad_source, ended, no_thread, not_renewed, panicked, queue_stood_still, too_many_requests,
+    took_too_long,
 };
-use case::Case;
+pub(crate) use identity::{IdentityRefusal, of_identity_refusal, of_unreadable_token};
+pub(crate) use no_imds::{Signs, nobody_answers};
+pub(crate) use refusal::{Exchange, Refusal, Retry, codes_in, of_refusal, of_unreadable_answer};
+pub(crate) use resource::of_error as of_resource_error;
+
 use std::fmt;
-use table::Row;
 
 /// Who has to act before the same request can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,11 +42,14 @@ pub enum Actor {
     HomeAdministrator,
     /// The administrator of the tenant that owns the resource.
     TargetAdministrator,
+    /// The home tenant's administrator first and then the target tenant's: the answer does not tell
+    /// which of the two has something to mend.
+    BothAdministrators,
     /// The developer of the service: its code or its configuration.
     Developer,
     /// The operator of the host that the service runs on: its identity, clock or network.
     Operator,
-    /// Nobody: it is the service's own trouble, or something new that has not propagated yet. Wait.
+    /// Nobody: the service has trouble of its own, or something new has not propagated yet. Wait.
     Nobody,
 }
 
@@ -42,6 +58,7 @@ impl fmt::Display for Actor {
         f.write_str(match self {
             Self::HomeAdministrator => "the home tenant's administrator",
             Self::TargetAdministrator => "the target tenant's administrator",
+            Self::BothAdministrators => "the home tenant's administrator, then the target tenant's",
             Self::Developer => "the service's developer",
             Self::Operator => "the operator of the service's host",
             Self::Nobody => "nobody",
@@ -49,32 +66,34 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What happened, whose turn it is, and what to do about it.
+/// What happened, who has to act, and what to do.
 ///
-/// `Display` gives all of it as text for a person: one paragraph, then the commands, each indented
-/// on a line of its own. Values that other parties sent are shown escaped, and appear in a command
-/// only if they parse as what belongs there; what is left for the reader to fill in stands in angle
-/// brackets.
+/// Every [`Error`](crate::Error) of this crate has one. `Display` prints all of it for a person, on
+/// several lines. Values that other parties sent are shown escaped, and appear in a command only if
+/// they parse as what belongs there; what is left for the reader to fill in stands in angle
+/// brackets. A value that is meant to be copied is never shortened.
 ///
 /// ```
 /// # fn demo(error: azure_core::Error) {
 /// use cross_tenant_identity::{Actor, Diagnosis};
 ///
-/// if let Some(diagnosis) = Diagnosis::of(&error) {
-///     eprintln!("{diagnosis}");
-///     if diagnosis.who() == Actor::TargetAdministrator {
-///         // Show it to the customer.
-///     }
+/// if let Some(diagnosis) = Diagnosis::of(&error)
+///     && diagnosis.who() == Actor::TargetAdministrator
+/// {
+///     println!("Please send this to the other side:\n{diagnosis}");
 /// }
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
     code: Option<u32>,
+    answer: Option<String>,
     what_happened: String,
     who: Actor,
     what_to_do: String,
     commands: Vec<Command>,
+    links: Vec<String>,
+    support_ids: Vec<(&'static str, String)>,
 }
 
 impl Diagnosis {
@@ -83,47 +102,61 @@ impl Diagnosis {
         self.code
     }
 
+    /// What the service answered, in its own words, as far as they may be shown.
+    pub fn answer(&self) -> Option<&str> {
+        self.answer.as_deref()
+    }
+
     /// What went wrong, in whole sentences.
     pub fn what_happened(&self) -> &str {
         &self.what_happened
     }
 
-    /// Whose turn it is.
+    /// Who has to act.
     pub fn who(&self) -> Actor {
         self.who
     }
 
-    /// What to change, and to which value, in whole sentences.
+    /// What to change, and to which value, in whole sentences. The first one is the one thing to
+    /// do; the others say how to check it and what else to look at.
     pub fn what_to_do(&self) -> &str {
         &self.what_to_do
     }
 
-    /// Commands that mend or check it, in the order in which to run them; where both shells can do
-    /// it, first all of Azure CLI's, then all of PowerShell's. Often empty.
+    /// The first sentence of [`what_to_do`](Self::what_to_do).
+    pub(crate) fn first_step(&self) -> &str {
+        first_sentence(&self.what_to_do)
+    }
+
+    /// Commands that mend or check it, in the order in which to run them; first all of Azure CLI's,
+    /// then all of PowerShell's. Often empty.
     pub fn commands(&self) -> &[Command] {
         &self.commands
     }
 
-    /// The diagnosis of an error of this crate at any depth of `error`'s sources, or else of an
-    /// answer of Azure Resource Manager, Storage or Key Vault that an SDK client turned into an
-    /// error. `None` if nothing is known of it.
-    pub fn of(error: &(dyn std::error::Error + 'static)) -> Option<Diagnosis> {
-        // An error of ours has the token endpoint's answer below it, which is no resource's.
-        if let Some(ours) = Error::find(error) {
-            return ours.diagnosis().cloned();
-        }
-        chain(error)
-            .filter_map(|error| error.downcast_ref::<azure_core::Error>())
-            .find_map(resource::of_error)
+    /// Pages that explain more. Often empty.
+    pub fn links(&self) -> impl Iterator<Item = &str> {
+        self.links.iter().map(String::as_str)
+    }
+
+    /// Names and values by which Microsoft's support, and the tenant's sign-in logs, find the
+    /// request. Often empty.
+    pub fn support_ids(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.support_ids
+            .iter()
+            .map(|(name, id)| (*name, id.as_str()))
     }
 
     fn new(who: Actor, what_happened: impl Into<String>, what_to_do: impl Into<String>) -> Self {
         Self {
             code: None,
+            answer: None,
             what_happened: what_happened.into(),
             who,
             what_to_do: what_to_do.into(),
             commands: Vec::new(),
+            links: Vec::new(),
+            support_ids: Vec::new(),
         }
     }
 
@@ -132,109 +165,129 @@ impl Diagnosis {
         self
     }
 
+    /// `answer` is escaped, short, and holds no secret.
+    pub(crate) fn with_answer(mut self, answer: impl Into<String>) -> Self {
+        self.answer = Some(answer.into()).filter(|answer| !answer.is_empty());
+        self
+    }
+
+    /// Each value is escaped, short, and no secret.
+    pub(crate) fn with_support_ids(
+        mut self,
+        ids: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        self.support_ids.extend(ids);
+        self
+    }
+
     fn with_commands(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
         self.commands.extend(commands);
+        self.commands
+            .sort_by_key(|command| command.shell() != Shell::AzureCli);
+        self
+    }
+
+    fn with_link(mut self, link: impl Into<String>) -> Self {
+        self.links.push(link.into());
         self
     }
 }
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} To be mended by {}: {}",
-            self.what_happened, self.who, self.what_to_do
-        )?;
-        for command in &self.commands {
-            write!(f, "\n    {command}")?;
+        writeln!(f, "What happened: {}", self.what_happened)?;
+        writeln!(f, "Who has to act: {}", self.who)?;
+        write!(f, "What to do: {}", self.what_to_do)?;
+        for (shell, label) in [
+            (Shell::AzureCli, "Azure CLI"),
+            (Shell::PowerShell, "PowerShell"),
+        ] {
+            let mut commands = self.commands.iter().filter(|it| it.shell() == shell);
+            if let Some(first) = commands.next() {
+                write!(f, "\n\n{label}:\n    {first}")?;
+            }
+            for command in commands {
+                write!(f, "\n    {command}")?;
+            }
+        }
+        if !self.links.is_empty() || !self.support_ids.is_empty() {
+            f.write_str("\n")?;
+        }
+        for link in &self.links {
+            write!(f, "\nMore: {link}")?;
+        }
+        for (at, (name, id)) in self.support_ids.iter().enumerate() {
+            let before = if at == 0 { "\nFor support: " } else { ", " };
+            write!(f, "{before}{name} {id}")?;
         }
         Ok(())
     }
 }
 
-/// Whether the exchange may be repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retry {
-    /// Nothing changes by itself.
-    Never,
-    /// With another assertion, if the host has one.
-    NewAssertionOnce,
-    /// Not inside this call; the next one may find that it has cleared.
-    Later,
-}
-
-/// What the token endpoint said when it refused (RFC 6749 §5.2, and what Entra adds).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Refusal<'a> {
-    pub(crate) status: u16,
-    pub(crate) error: Option<&'a str>,
-    pub(crate) description: Option<&'a str>,
-    pub(crate) codes: &'a [u32],
-    pub(crate) suberror: Option<&'a str>,
-    /// Whether the answer carries `claims`, which name the policy that refused.
-    pub(crate) has_claims: bool,
-}
-
-/// What was asked for when it was refused.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Exchange<'a> {
-    pub(crate) authority: &'a AuthorityHost,
-    pub(crate) tenant: &'a TenantId,
-    pub(crate) client_id: &'a ClientId,
-    /// Separated by spaces, as on the wire.
-    pub(crate) scopes: &'a str,
-    pub(crate) assertion: Option<&'a Claims>,
-    /// The URI that the assertion was asked for.
-    pub(crate) audience: &'a str,
-}
-
-/// What a refusal of the token endpoint means, if it is known, and whether to try again.
-pub(crate) fn of_refusal(
-    refusal: &Refusal<'_>,
-    exchange: &Exchange<'_>,
-) -> (Option<Diagnosis>, Retry) {
-    let received = match refusal.codes {
-        [] => codes_in(refusal.description.unwrap_or_default()),
-        codes => codes.to_vec(),
-    };
-    let passes = refusal.error == Some("temporarily_unavailable")
-        || matches!(refusal.status, 408 | 429 | 500..=599);
-    let known = received
-        .iter()
-        .find_map(|&code| table::row(code).map(|row| (code, row)));
-    match known {
-        Some((code, row)) => {
-            let retry = match row.retry {
-                Retry::Never if passes => Retry::Later,
-                retry => retry,
-            };
-            (Some(Case::new(refusal, exchange).explain(code, row)), retry)
+/// A text up to its first full stop that ends a sentence. What stands in double quotes is a value,
+/// and values have full stops of their own.
+pub(crate) fn first_sentence(text: &str) -> &str {
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            '.' if !is_quoted && text[at + 1..].starts_with(' ') => return &text[..=at],
+            _ => {}
         }
-        None if refusal.error == Some("temporarily_unavailable") => {
-            let explained = Case::new(refusal, exchange).fill(&Row::UNAVAILABLE);
-            let code = received.first().copied();
-            (Some(explained.with_code(code)), Retry::Later)
-        }
-        None if passes => (None, Retry::Later),
-        None => (None, Retry::Never),
     }
+    text
 }
 
-/// The numbers in a description such as "AADSTS700213: No matching …". An answer of another
-/// service may hold Entra's sentence without its list of codes.
-fn codes_in(description: &str) -> Vec<u32> {
-    const MOST: usize = 8;
-    description
-        .split("AADSTS")
-        .skip(1)
-        .filter_map(|rest| {
-            let end = rest
-                .find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(rest.len());
-            rest[..end].parse().ok()
-        })
-        .take(MOST)
-        .collect()
+/// Other people's text for reading: without anything that looks like a token, escaped, cut, in
+/// quotes.
+fn shown(text: &str) -> String {
+    crate::authority::quoted(&crate::redact::redact(text, &[]))
+}
+
+/// Other people's text for copying: the same, but whole. `None` for what is longer than the
+/// directory takes (Microsoft Graph, "federatedIdentityCredential resource type": 600 characters),
+/// or looks like a token.
+fn copied(text: &str) -> Option<String> {
+    const LONGEST: usize = 600;
+    let is_whole = text.chars().count() <= LONGEST
+        && matches!(
+            crate::redact::redact(text, &[]),
+            std::borrow::Cow::Borrowed(_)
+        );
+    is_whole.then(|| format!("{text:?}"))
+}
+
+/// What stands in quotes, single or double, right after `words`, which are found in any case.
+fn quoted_after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
+    let rest = after(text, words)?.trim_start_matches([' ', ':', '\u{a0}']);
+    let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let (value, _) = rest[1..].split_once(quote)?;
+    Some(value)
+}
+
+/// The GUID right after `words`, in quotes or brackets or in none.
+fn guid_after(text: &str, words: &str) -> Option<String> {
+    const LENGTH: usize = 36;
+    let rest = after(text, words)?.trim_start_matches(['\'', '"', '[', '(', ' ', ':', '`']);
+    crate::authority::parse_guid(rest.get(..LENGTH)?)
+}
+
+/// What follows `words`, which are ASCII and are found in any case.
+fn after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
+    let at = find_ignoring_case(text, words)?;
+    Some(&text[at + words.len()..])
+}
+
+fn find_ignoring_case(text: &str, words: &str) -> Option<usize> {
+    // Lower-casing ASCII moves no byte.
+    text.to_ascii_lowercase().find(&words.to_ascii_lowercase())
+}
+
+fn contains_ignoring_case(text: &str, words: &str) -> bool {
+    find_ignoring_case(text, words).is_some()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What went wrong, in a form that a program can decide on and a person can act on.
+//! Why there is no token, in a form that a program can decide on and a person can act on.
 
 use crate::{
     cache::{Failure, GaveUp},
-    diagnosis::{Actor, Diagnosis},
+    diagnosis::{self, ConnectionFailure, Diagnosis, Peer},
     redact,
 };
 use azure_core::{
@@ -15,19 +15,31 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 ///
 /// [`get_token`](azure_core::credentials::TokenCredential::get_token) returns an
 /// [`azure_core::Error`] of kind [`ErrorKind::Credential`] with this error as its source; through
-/// an SDK client it lies deeper still. [`Error::find`] finds it at any depth.
+/// an SDK client it lies deeper still. [`Error::find`] finds it at any depth, and
+/// [`explain`](crate::explain) prints all that is known of it.
 ///
 /// What to do depends on the [stage](Error::stage):
 ///
-/// - [`Stage::Configuration`]: mend the code or the environment; nothing was sent.
+/// - [`Stage::Configuration`]: change the code or the environment; nothing was sent.
 /// - [`Stage::Assertion`]: look at the host that the service runs on, and at its identity.
 /// - [`Stage::TokenEndpoint`]: look at the [diagnosis](Error::diagnosis), which says whether the
 ///   home or the target tenant has to act.
 ///
-/// The message holds all of it in one line. It never holds an assertion, a token or an identity
-/// header, and neither does the `Debug` output.
+/// `Display` is one line of some 400 characters at most: which leg failed and for which tenant,
+/// what was answered, who has to act, and the one thing to do. The rest is in the
+/// [diagnosis](Error::diagnosis). Neither `Display` nor `Debug` ever holds an assertion, a token or
+/// an identity header.
+///
+/// The message of the [`azure_core::Error`] above is that line already. So that a printed chain of
+/// sources says nothing twice, the error that lies directly below it prints only the ids for
+/// support; the one that [`Error::find`] gives prints the line.
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error {
+    inner: Arc<Inner>,
+    /// Set where this error is the source of an `azure_core::Error` with the same message: the
+    /// error as [`Error::find`] gives it.
+    whole: Option<Arc<Error>>,
+}
 
 /// Where on the way to a token an [`Error`] came up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,12 +55,17 @@ pub enum Stage {
 
 struct Inner {
     stage: Stage,
-    message: String,
+    /// Which leg failed, and for whom; or what is wrong with a value.
+    headline: String,
+    /// What was answered, or why nothing was.
+    answer: String,
+    /// For a caller who gets the error of an earlier call.
+    recalled: String,
+    diagnosis: Diagnosis,
     is_transient: bool,
     status: Option<StatusCode>,
     code: Option<u32>,
     retry_after: Option<Duration>,
-    diagnosis: Option<Diagnosis>,
     is_about_the_assertion: bool,
     silence: Option<Duration>,
     source: Option<Arc<azure_core::Error>>,
@@ -57,20 +74,23 @@ struct Inner {
 impl Error {
     /// Where on the way it came up.
     pub fn stage(&self) -> Stage {
-        self.0.stage
+        self.inner.stage
     }
 
     /// Whether the same call may succeed later without anybody changing anything: connections that
     /// fail, 408, 429, 5xx, and refusals that clear when a new registration has propagated.
     ///
+    /// A proxy that demands a login, a TLS certificate that this host does not trust and a port
+    /// that does not speak TLS are not transient: somebody has to act.
+    ///
     /// The credential itself tries again as often as that makes sense; a caller need not loop.
     pub fn is_transient(&self) -> bool {
-        self.0.is_transient
+        self.inner.is_transient
     }
 
     /// The HTTP status of the refusing answer, where there was an answer.
     pub fn status(&self) -> Option<StatusCode> {
-        self.0.status
+        self.inner.status
     }
 
     /// The number of Entra's error, such as `700213` for AADSTS700213.
@@ -78,24 +98,24 @@ impl Error {
     /// Microsoft means these numbers for people and changes them; decide on
     /// [`stage`](Self::stage) and [`is_transient`](Self::is_transient) instead.
     pub fn code(&self) -> Option<u32> {
-        self.0.code
+        self.inner.code
     }
 
-    /// What happened, who has to act, and what to do, where the answer tells that much.
+    /// What happened, who has to act, and what to do. Every error of this crate has one.
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
-        self.0.diagnosis.as_ref()
+        Some(&self.inner.diagnosis)
     }
 
     /// How long the service asked to be left alone, by `Retry-After` or one of Azure's own headers
     /// for that. The credential heeds it by itself.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
+        self.inner.retry_after
     }
 
     /// Whether the same request with another assertion may succeed: this one's time or signature
     /// was refused.
     pub(crate) fn is_about_the_assertion(&self) -> bool {
-        self.0.is_about_the_assertion
+        self.inner.is_about_the_assertion
     }
 
     /// The first error of this type in a chain of sources, at any depth: also inside the error of
@@ -109,174 +129,283 @@ impl Error {
     /// # }
     /// ```
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
-        chain(error).find_map(|error| error.downcast_ref())
+        let found: &Error = chain(error).find_map(|error| error.downcast_ref())?;
+        Some(found.whole.as_deref().unwrap_or(found))
     }
 
+    /// `message` has the form "what is wrong: what to give instead".
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
-        Self::new(Stage::Configuration, message.into())
+        Self::diagnosed(Stage::Configuration, diagnosis::bad_value(&message.into()))
+    }
+
+    /// A scope that client credentials cannot ask for.
+    pub(crate) fn bad_scope(scope: &str) -> Self {
+        Self::diagnosed(Stage::Configuration, diagnosis::of_scope(scope))
     }
 
     pub(crate) fn new(stage: Stage, message: String) -> Self {
-        Self::build(stage, message, |_| ())
+        match stage {
+            Stage::Configuration => Self::configuration(message),
+            _ => Self::diagnosed(stage, diagnosis::bad_source(&message)),
+        }
     }
 
-    /// Nothing that could be called an answer came.
+    /// Nothing that could be called an answer came, of a source that the application brought.
     pub(crate) fn no_answer(stage: Stage, message: String, source: azure_core::Error) -> Self {
-        Self::build(stage, message, |inner| {
-            // What was too large once is so again.
-            inner.is_transient = !matches!(source.kind(), ErrorKind::DataConversion);
+        let failure = ConnectionFailure::of(&source, Peer::OwnSource);
+        Self::build(stage, message, failure.diagnosis, |inner| {
+            inner.is_transient = failure.is_transient;
+            inner.source = Some(Arc::new(source));
+        })
+    }
+
+    /// Nothing that could be called an answer came on a leg of this crate.
+    pub(crate) fn unanswered(
+        stage: Stage,
+        headline: String,
+        failure: ConnectionFailure,
+        source: azure_core::Error,
+    ) -> Self {
+        Self::build(stage, headline, failure.diagnosis, |inner| {
+            inner.answer = failure.reason;
+            inner.is_transient = failure.is_transient;
             inner.source = Some(Arc::new(source));
         })
     }
 
     /// An answer that is not what was asked for.
-    pub(crate) fn answer(stage: Stage, status: StatusCode, refusal: RefusedAnswer) -> Self {
-        Self::build(stage, refusal.message, |inner| {
-            inner.is_transient = refusal.is_transient;
+    pub(crate) fn answer(stage: Stage, status: StatusCode, refused: RefusedAnswer) -> Self {
+        Self::build(stage, refused.headline, refused.diagnosis, |inner| {
+            inner.answer = refused.answer;
+            inner.is_transient = refused.is_transient;
             inner.status = Some(status);
-            inner.code = refusal.code;
-            inner.retry_after = refusal.retry_after;
-            inner.diagnosis = refusal.diagnosis;
-            inner.is_about_the_assertion = refusal.is_about_the_assertion;
-            inner.silence = refusal.silence;
-            inner.source = refusal.source.map(Arc::new);
+            inner.code = refused.code;
+            inner.retry_after = refused.retry_after;
+            inner.is_about_the_assertion = refused.is_about_the_assertion;
+            inner.silence = refused.silence;
+            inner.source = refused.source.map(Arc::new);
         })
     }
 
     /// A flight of the cache ended without an answer.
     pub(crate) fn gave_up(stage: Stage, why: GaveUp) -> Self {
-        let (message, retry_after) = match why {
-            GaveUp::Panicked => ("the request for a token panicked, in a transport, policy or assertion source of the application's: see the panic's own message".to_owned(), None),
-            GaveUp::TookTooLong => ("the request for a token did not end within its deadlines".to_owned(), None),
-            GaveUp::TooManyRequests(next) => (
-                format!(
-                    "this token was asked for too often: Microsoft Entra blocks an app that asks for the same token again and again (AADSTS50196), so the next request goes out in {} s",
-                    next.as_secs_f64().ceil()
-                ),
-                Some(next),
-            ),
-            GaveUp::NotRenewed(next) => (
-                format!(
-                    "the token at hand expires within minutes and could not be renewed yet; the next request goes out in {} s at the latest when somebody asks. It is not handed out because unchanged_due_token is Fail",
-                    next.as_secs_f64().ceil()
-                ),
-                None,
-            ),
-            GaveUp::QueueStoodStill { queued } => (
-                format!(
-                    "no request for any token has succeeded for 5 minutes, and {queued} more are queued behind this one: raise max_concurrent_requests, or ask for fewer tokens at a time"
-                ),
-                None,
-            ),
-            GaveUp::NoThread(kind) => (
-                format!(
-                    "the operating system gave no thread to request tokens on ({kind}): look at the limits on threads and memory of this process"
-                ),
-                None,
-            ),
-            GaveUp::Ended => (
-                "the task that requests tokens ended before there was an answer: the process or its runtime is shutting down".to_owned(),
-                None,
-            ),
+        let (diagnosis, next) = match why {
+            GaveUp::Panicked => (diagnosis::panicked(), None),
+            GaveUp::TookTooLong => (diagnosis::took_too_long(), None),
+            GaveUp::TooManyRequests(next) => (diagnosis::too_many_requests(), Some(next)),
+            GaveUp::NotRenewed(next) => (diagnosis::not_renewed(), Some(next)),
+            GaveUp::QueueStoodStill { queued } => (diagnosis::queue_stood_still(queued), None),
+            GaveUp::NoThread(kind) => (diagnosis::no_thread(kind), None),
+            GaveUp::Ended => (diagnosis::ended(), None),
         };
-        Self::build(stage, message, |inner| {
+        let mut headline = headline_of(&diagnosis);
+        if let Some(next) = next {
+            let seconds = next.as_secs_f64().ceil();
+            headline.push_str(&format!("; the next request goes out in {seconds} s"));
+        }
+        Self::build(stage, headline, diagnosis, |inner| {
             inner.is_transient = true;
-            inner.retry_after = retry_after;
+            inner.retry_after = next;
         })
     }
 
-    fn build(stage: Stage, message: String, fill: impl FnOnce(&mut Inner)) -> Self {
+    /// What the diagnosis says is all that there is to say.
+    fn diagnosed(stage: Stage, diagnosis: Diagnosis) -> Self {
+        Self::build(stage, headline_of(&diagnosis), diagnosis, |_| ())
+    }
+
+    fn build(
+        stage: Stage,
+        headline: String,
+        diagnosis: Diagnosis,
+        fill: impl FnOnce(&mut Inner),
+    ) -> Self {
         let mut inner = Inner {
             stage,
-            message,
+            headline,
+            answer: String::new(),
+            recalled: String::new(),
+            diagnosis,
             is_transient: false,
             status: None,
             code: None,
             retry_after: None,
-            diagnosis: None,
             is_about_the_assertion: false,
             silence: None,
             source: None,
         };
         fill(&mut inner);
-        Self(Arc::new(inner))
+        // Whoever prints the chain would print the same words again.
+        let repeats = inner.source.as_deref().is_some_and(|it| inner.repeats(it));
+        if repeats {
+            inner.source = None;
+        }
+        Self {
+            inner: Arc::new(inner),
+            whole: None,
+        }
+    }
+
+    /// Which leg failed, for whom, and what was answered, uncut.
+    pub(crate) fn what_failed(&self) -> String {
+        let inner = &self.inner;
+        let mut text = inner.headline.clone();
+        if !inner.answer.is_empty() {
+            text.push_str(": ");
+            text.push_str(&inner.answer);
+        }
+        text.push_str(&inner.recalled);
+        text
+    }
+}
+
+/// The diagnosis's own first sentence, without its full stop.
+fn headline_of(diagnosis: &Diagnosis) -> String {
+    let first = diagnosis::first_sentence(diagnosis.what_happened());
+    first.trim_end_matches('.').to_owned()
+}
+
+impl Inner {
+    /// One line: what failed, who has to act, the one thing to do.
+    fn line(&self) -> String {
+        const LONGEST: usize = 400;
+        const LONGEST_STEP: usize = 180;
+        let step = redact::printable(self.diagnosis.first_step(), LONGEST_STEP);
+        let rest = format!(
+            "{} Who has to act: {}. {step}",
+            self.recalled,
+            self.diagnosis.who()
+        );
+        let left = LONGEST.saturating_sub(rest.len() + 1);
+        let mut line = redact::printable(&self.headline, left.max(120));
+        if !self.answer.is_empty() {
+            let left = left.saturating_sub(line.len() + 2).max(60);
+            line.push_str(": ");
+            line.push_str(&redact::printable(&self.answer, left));
+        }
+        let end = match line.ends_with(['.', '…', '!', '?']) {
+            true => "",
+            false => ".",
+        };
+        format!("{line}{end}{rest}")
+    }
+
+    fn repeats(&self, source: &(dyn StdError + 'static)) -> bool {
+        let said = [&self.headline, &self.answer];
+        chain(source)
+            .map(|error| error.to_string())
+            .any(|text| !text.is_empty() && said.iter().any(|it| it.contains(&text)))
     }
 }
 
 /// What is known of an answer that was no success.
-#[derive(Default)]
 pub(crate) struct RefusedAnswer {
-    pub(crate) message: String,
+    pub(crate) headline: String,
+    /// The answer in short, escaped, without any secret.
+    pub(crate) answer: String,
+    pub(crate) diagnosis: Diagnosis,
     pub(crate) is_transient: bool,
     pub(crate) is_about_the_assertion: bool,
     pub(crate) silence: Option<Duration>,
     pub(crate) code: Option<u32>,
     pub(crate) retry_after: Option<Duration>,
-    pub(crate) diagnosis: Option<Diagnosis>,
     pub(crate) source: Option<azure_core::Error>,
+}
+
+impl RefusedAnswer {
+    pub(crate) fn new(headline: String, answer: String, diagnosis: Diagnosis) -> Self {
+        Self {
+            headline,
+            answer,
+            code: diagnosis.code(),
+            diagnosis,
+            is_transient: false,
+            is_about_the_assertion: false,
+            silence: None,
+            retry_after: None,
+            source: None,
+        }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        if self.whole.is_none() {
+            return f.write_str(&self.inner.line());
+        }
+        let mut ids = self.inner.diagnosis.support_ids();
+        match ids.next() {
+            Some((name, id)) => write!(f, "{name} {id}")?,
+            None => f.write_str("cross_tenant_identity::explain prints the rest")?,
+        }
+        ids.try_for_each(|(name, id)| write!(f, ", {name} {id}"))
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.inner;
         f.debug_struct("Error")
-            .field("stage", &self.0.stage)
-            .field("status", &self.0.status.map(u16::from))
-            .field("code", &self.0.code)
-            .field("is_transient", &self.0.is_transient)
-            .field("message", &self.0.message)
+            .field("stage", &inner.stage)
+            .field("status", &inner.status.map(u16::from))
+            .field("code", &inner.code)
+            .field("is_transient", &inner.is_transient)
+            .field("message", &self.what_failed())
             .finish_non_exhaustive()
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_ref().map(|source| source.as_ref() as _)
+        self.inner
+            .source
+            .as_ref()
+            .map(|source| source.as_ref() as _)
     }
 }
 
 impl Failure for Error {
     fn is_transient(&self) -> bool {
-        self.0.is_transient
+        self.inner.is_transient
     }
 
     fn is_refusal(&self) -> bool {
-        let Some(status) = self.0.status.map(u16::from) else {
+        let Some(status) = self.inner.status.map(u16::from) else {
             return false;
         };
         // Of a service that is unwell; and an identity endpoint says 404 and 410 for a moment.
         let is_outage = matches!(status, 408 | 429 | 500..)
-            || (self.0.stage == Stage::Assertion && self.0.is_transient);
+            || (self.inner.stage == Stage::Assertion && self.inner.is_transient);
         !is_outage
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
+        self.inner.retry_after
     }
 
     fn silence(&self) -> Option<Duration> {
-        self.0.silence
+        self.inner.silence
     }
 
     fn recalled(&self, age: Duration, next: Duration) -> Self {
-        let inner = &self.0;
-        Self(Arc::new(Inner {
-            message: format!(
-                "{} [this was {} s ago; the next try is in {} s]",
-                inner.message,
-                age.as_secs(),
-                next.as_secs_f64().ceil()
-            ),
-            retry_after: Some(next),
-            diagnosis: inner.diagnosis.clone(),
-            source: inner.source.clone(),
-            ..**inner
-        }))
+        let inner = &self.inner;
+        let recalled = format!(
+            " [this was {} s ago; the next try is in {} s]",
+            age.as_secs(),
+            next.as_secs_f64().ceil()
+        );
+        Self {
+            inner: Arc::new(Inner {
+                headline: inner.headline.clone(),
+                answer: inner.answer.clone(),
+                recalled,
+                retry_after: Some(next),
+                diagnosis: inner.diagnosis.clone(),
+                source: inner.source.clone(),
+                ..**inner
+            }),
+            whole: None,
+        }
     }
 }
 
@@ -284,22 +413,13 @@ impl From<Error> for azure_core::Error {
     /// Of kind `Credential`: azure_core's retry policy would repeat an error of kind `Io` once more
     /// on top of the tries that were already made.
     fn from(error: Error) -> Self {
-        Self::new(ErrorKind::Credential, error)
+        let message = error.to_string();
+        let below = Error {
+            inner: Arc::clone(&error.inner),
+            whole: Some(Arc::new(error)),
+        };
+        Self::with_error(ErrorKind::Credential, below, message)
     }
-}
-
-/// What a diagnosis adds to a message: one line, so that a log keeps it together. Its commands are
-/// for [`Diagnosis`]'s own `Display`.
-pub(crate) fn explanation(diagnosis: &Diagnosis) -> String {
-    let turn = match diagnosis.who() {
-        Actor::Nobody => String::new(),
-        who => format!(" Who has to act: {who}."),
-    };
-    format!(
-        ". {}{turn} {}",
-        diagnosis.what_happened(),
-        diagnosis.what_to_do()
-    )
 }
 
 /// The error and its sources, outermost first.
@@ -337,13 +457,15 @@ pub(crate) fn http_response(
     let body = redact::redact(&body, secrets).into_owned();
     let error_code = error_code.map(|code| redact::excerpt(code.as_bytes(), secrets));
     let status = response.status();
-    azure_core::Error::new(
+    // Status and words are in the message above.
+    let message = format!("an answer of {} bytes", response.body().len());
+    azure_core::Error::with_message(
         ErrorKind::HttpResponse {
             status,
             error_code,
             raw_response: Some(Box::new(RawResponse::from_bytes(status, headers, body))),
         },
-        format!("the answer was HTTP {}", u16::from(status)),
+        message,
     )
 }
 
@@ -353,15 +475,63 @@ mod tests {
 
     #[test]
     fn it_is_found_at_any_depth_and_stays_of_kind_credential() {
-        let ours: azure_core::Error = Error::configuration("no scope").into();
+        let ours: azure_core::Error = Error::configuration("no scope: give one").into();
         assert_eq!(*ours.kind(), ErrorKind::Credential);
+        assert_eq!(ours.to_string(), Error::find(&ours).unwrap().to_string());
         let wrapped = ours.with_context("one").with_context("two");
         let found = Error::find(&wrapped).unwrap();
         assert_eq!(
             (found.stage(), found.to_string().as_str()),
-            (Stage::Configuration, "no scope")
+            (
+                Stage::Configuration,
+                "No scope. Who has to act: the service's developer. Give one."
+            )
         );
         assert!(Error::find(&std::io::Error::other("x")).is_none());
+    }
+
+    #[test]
+    fn a_printed_chain_says_nothing_twice() {
+        let reset = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "it broke off");
+        let failed = azure_core::Error::with_error(ErrorKind::Io, reset, "sending failed");
+        let error = Error::unanswered(
+            Stage::TokenEndpoint,
+            "the token endpoint gave no answer".to_owned(),
+            ConnectionFailure::of(&failed, Peer::TokenEndpoint("https://x.example")),
+            failed,
+        );
+        let outer = azure_core::Error::from(error);
+        let said: Vec<String> = chain(&outer).map(ToString::to_string).collect();
+        assert!(said[0].contains("it broke off"), "{said:?}");
+        assert_eq!(said.concat().matches("it broke off").count(), 1, "{said:?}");
+        assert_eq!(
+            said.concat().matches("gave no answer").count(),
+            1,
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn a_line_is_short_whatever_goes_into_it() {
+        let long = "word ".repeat(200);
+        for error in [
+            Error::configuration(format!("{long}: {long}")),
+            Error::bad_scope(&long),
+            Error::new(Stage::Assertion, long.clone()),
+            Error::no_answer(
+                Stage::Assertion,
+                long.clone(),
+                azure_core::Error::with_message(ErrorKind::Io, long.clone()),
+            ),
+        ] {
+            let line = error.to_string();
+            assert!(
+                line.len() <= 460 && !line.contains('\n'),
+                "{}: {line}",
+                line.len()
+            );
+            assert!(error.diagnosis().is_some());
+        }
     }
 
     #[test]

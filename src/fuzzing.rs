@@ -151,7 +151,12 @@ pub fn claims(data: &[u8]) {
         ("idtyp", &claims.idtyp),
         ("xms_mirid", &claims.xms_mirid),
     ] {
-        let stated = all.get(name).and_then(|value| value.as_str());
+        let stated = all.get(name);
+        let only = stated
+            .and_then(|value| value.as_array())
+            .filter(|list| name == "aud" && list.len() == 1)
+            .and_then(|list| list.first());
+        let stated = only.or(stated).and_then(|value| value.as_str());
         assert_eq!(seen.as_deref(), stated, "{name}");
     }
     let exp = all.get("exp").and_then(|value| value.as_i64());

@@ -16,6 +16,8 @@ mod credential;
 mod diagnosis;
 mod environment;
 mod error;
+mod error_body;
+mod explain;
 #[cfg(cross_tenant_identity_fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -38,3 +40,4 @@ pub use credential::{
 };
 pub use diagnosis::{Actor, Command, Diagnosis, Shell};
 pub use error::{Error, Stage};
+pub use explain::explain;

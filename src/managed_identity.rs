@@ -2,7 +2,7 @@
 
 pub(crate) mod imds;
 
-use crate::{authority, claims::Claims, error::Error};
+use crate::{authority, claims::Claims, error::Error, error_body::without_mark};
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
 use azure_identity::UserAssignedId;
 use serde::Deserialize;
@@ -66,7 +66,7 @@ struct TokenAnswer {
 /// Reads a success body. `None` when it is none: the caller knows status and type, and the body,
 /// which may hold most of a token, goes no further.
 pub(crate) fn parse_token(body: &[u8], received: OffsetDateTime) -> Option<AccessToken> {
-    let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
+    let answer: TokenAnswer = serde_json::from_slice(without_mark(body)).ok()?;
     if !is_token(&answer.access_token) {
         return None;
     }

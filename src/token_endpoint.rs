@@ -6,8 +6,9 @@ use crate::{
     budget::Budget,
     cache::{Fetched, WINDOW},
     claims::Claims,
-    diagnosis::{self, Exchange, Refusal, Retry},
+    diagnosis::{self, ConnectionFailure, Exchange, Peer, Refusal, Retry},
     error::{self, Error, RefusedAnswer, Stage},
+    error_body::{self, ErrorBody},
     managed_identity::{is_token, number},
     redact,
     time::Clock,
@@ -94,27 +95,40 @@ impl TokenEndpoint {
             .send(&mut request, Some(budget))
             .await
             .map_err(|source| {
-                let why = error::root_cause(&source);
-                let message = format!(
-                    "the token endpoint of tenant {} at {} gave no answer: {why}",
-                    asked.tenant, self.authority
-                );
-                Error::no_answer(Stage::TokenEndpoint, message, source)
+                let peer = Peer::TokenEndpoint(self.authority.origin());
+                let failure = ConnectionFailure::of(&source, peer);
+                let headline = match failure.is_set_up {
+                    true => format!(
+                        "the token endpoint of tenant {} could not be asked",
+                        asked.tenant
+                    ),
+                    false => format!(
+                        "the token endpoint of tenant {} at {} gave no answer",
+                        asked.tenant, self.authority
+                    ),
+                };
+                Error::unanswered(Stage::TokenEndpoint, headline, failure, source)
             })?;
         if !answer.status().is_success() {
             return Err(self.refused(asked, assertion, &answer));
         }
-        issued(&answer, self.clock.wall()).ok_or_else(|| {
-            Error::answer(Stage::TokenEndpoint, answer.status(), RefusedAnswer {
-                message: format!(
-                    "the token endpoint of tenant {} at {} answered {}, but not with a bearer token and its life",
-                    asked.tenant,
-                    self.authority,
-                    transport::outside(&answer, &[assertion])
-                ),
-                ..Default::default()
-            })
-        })
+        issued(&answer, self.clock.wall()).ok_or_else(|| self.unreadable(asked, assertion, &answer))
+    }
+
+    /// A success that is none: its body may hold most of a token, so only its outside is told.
+    fn unreadable(&self, asked: &TokenRequest, assertion: &str, answer: &RawResponse) -> Error {
+        let encoding = error_body::encoding(answer.headers(), answer.body().as_ref());
+        let diagnosis = diagnosis::of_unreadable_answer(&self.authority, encoding.as_deref());
+        let headline = format!(
+            "the token endpoint of tenant {} at {} answered, but not with a bearer token and its life",
+            asked.tenant, self.authority
+        );
+        let outside = transport::outside(answer, &[assertion]);
+        Error::answer(
+            Stage::TokenEndpoint,
+            answer.status(),
+            RefusedAnswer::new(headline, outside, diagnosis),
+        )
     }
 
     fn request(&self, asked: &TokenRequest, assertion: &str) -> Result<Request, Error> {
@@ -123,7 +137,7 @@ impl TokenEndpoint {
             .token_endpoint(&asked.tenant)
             .map_err(|why| {
                 Error::configuration(format!(
-                    "{} and {} make no URL: {why}",
+                    "{} and {} make no URL ({why}): check tenant_id and the authority host",
                     self.authority, asked.tenant
                 ))
             })?;
@@ -148,15 +162,15 @@ impl TokenEndpoint {
         let status = answer.status();
         let body = ErrorAnswer::of(answer);
         let claims = Claims::peek(assertion);
-        let codes = body.codes();
         let (diagnosis, retry) = diagnosis::of_refusal(
             &Refusal {
                 status: status.into(),
                 error: body.error.as_deref(),
                 description: body.error_description.as_deref(),
-                codes: &codes,
+                codes: &body.codes,
                 suberror: body.suberror.as_deref(),
-                has_claims: body.claims.is_some(),
+                has_claims: body.has_claims,
+                is_entras: body.is_entras(),
             },
             &Exchange {
                 authority: &self.authority,
@@ -167,36 +181,30 @@ impl TokenEndpoint {
                 audience: &self.audience,
             },
         );
-        let mut message = format!(
-            "the token endpoint of tenant {} at {} refused: HTTP {}",
-            asked.tenant,
-            self.authority,
-            u16::from(status)
+        let headline = format!(
+            "the token endpoint of tenant {} at {} refused",
+            asked.tenant, self.authority
         );
+        let mut said = format!("HTTP {}", u16::from(status));
         if transport::is_redirect(status) {
-            message.push_str(", a redirect, which is never followed: something other than Microsoft Entra answers there");
+            said.push_str(", a redirect, which is never followed");
         } else {
-            message.push_str(&body.said(answer, assertion));
+            said.push_str(&body.said(assertion));
         }
-        if let Some(diagnosis) = &diagnosis {
-            message.push_str(&error::explanation(diagnosis));
-        }
-        message.push_str(&body.ids(assertion));
+        let diagnosis = diagnosis
+            .with_answer(body.whole(assertion))
+            .with_support_ids(body.ids(assertion));
+        let is_waiting = retry == Retry::Later;
         Error::answer(
             Stage::TokenEndpoint,
             status,
             RefusedAnswer {
-                message,
-                is_transient: transport::is_transient(status) || retry == Retry::Later,
+                is_transient: transport::is_transient(status) || is_waiting,
                 is_about_the_assertion: retry == Retry::NewAssertionOnce,
-                silence: codes.contains(&LOOP_DETECTED).then_some(WINDOW),
-                code: diagnosis
-                    .as_ref()
-                    .and_then(diagnosis::Diagnosis::code)
-                    .or(codes.first().copied()),
+                silence: body.codes.contains(&LOOP_DETECTED).then_some(WINDOW),
                 retry_after: transport::retry_after(answer.headers(), self.clock.wall()),
-                diagnosis,
                 source: Some(error::http_response(answer, body.error, &[assertion])),
+                ..RefusedAnswer::new(headline, said, diagnosis)
             },
         )
     }
@@ -231,7 +239,8 @@ struct TokenAnswer {
 }
 
 fn issued(answer: &RawResponse, received: OffsetDateTime) -> Option<Fetched> {
-    let body: TokenAnswer = serde_json::from_slice(answer.body().as_ref()).ok()?;
+    let body = error_body::without_mark(answer.body().as_ref());
+    let body: TokenAnswer = serde_json::from_slice(body).ok()?;
     // RFC 6749 §7.1: a client must not use a token whose type it does not understand.
     if !body.token_type.eq_ignore_ascii_case("bearer") || !is_token(&body.access_token) {
         return None;
@@ -251,58 +260,69 @@ fn issued(answer: &RawResponse, received: OffsetDateTime) -> Option<Fetched> {
 }
 
 /// RFC 6749 §5.2, and what Entra adds (Microsoft Learn, "Microsoft Entra authentication and
-/// authorization error codes", "Handling error codes in your application").
-#[derive(Default)]
+/// authorization error codes", "Handling error codes in your application"). A gateway may have
+/// wrapped it in a form of its own.
 struct ErrorAnswer {
     error: Option<String>,
     error_description: Option<String>,
-    error_codes: Vec<Value>,
+    codes: Vec<u32>,
     suberror: Option<String>,
     timestamp: Option<String>,
     trace_id: Option<String>,
     correlation_id: Option<String>,
-    claims: Option<Value>,
+    has_claims: bool,
+    body: ErrorBody,
 }
 
 impl ErrorAnswer {
     /// Whatever of it can be read: one field of another type must not hide the rest.
     fn of(answer: &RawResponse) -> Self {
-        let Ok(Value::Object(mut fields)) = serde_json::from_slice(answer.body().as_ref()) else {
-            return Self::default();
+        let body = ErrorBody::of(answer);
+        let listed = match body.value_at("/error_codes") {
+            Some(Value::Array(codes)) => codes.as_slice(),
+            _ => &[],
         };
-        let mut text = |name: &str| match fields.remove(name) {
-            Some(Value::String(text)) if !text.is_empty() => Some(text),
-            _ => None,
-        };
+        let mut codes: Vec<u32> = listed
+            .iter()
+            .filter_map(|code| u32::try_from(number(code)?).ok())
+            .collect();
+        // The number is in the text, too, wherever that stands, and in a link.
+        for code in diagnosis::codes_in(body.text()) {
+            if !codes.contains(&code) {
+                codes.push(code);
+            }
+        }
+        if codes.is_empty() {
+            codes.extend(body.at("/error_uri").and_then(|uri| {
+                let (_, code) = uri.split_once("code=")?;
+                code.parse::<u32>().ok()
+            }));
+        }
+        let text = |path: &str| body.at(path).map(str::to_owned);
         Self {
-            error: text("error"),
-            error_description: text("error_description"),
-            suberror: text("suberror"),
-            timestamp: text("timestamp"),
-            trace_id: text("trace_id"),
-            correlation_id: text("correlation_id"),
-            error_codes: match fields.remove("error_codes") {
-                Some(Value::Array(codes)) => codes,
-                _ => Vec::new(),
-            },
-            claims: fields.remove("claims"),
+            error: body.code().map(Into::into),
+            error_description: body.message().map(Into::into),
+            codes,
+            suberror: text("/suberror"),
+            timestamp: text("/timestamp"),
+            trace_id: text("/trace_id"),
+            correlation_id: text("/correlation_id"),
+            has_claims: body.value_at("/claims").is_some(),
+            body,
         }
     }
 
-    fn codes(&self) -> Vec<u32> {
-        self.error_codes
-            .iter()
-            .filter_map(|code| u32::try_from(number(code)?).ok())
-            .collect()
+    fn is_entras(&self) -> bool {
+        self.error.is_some() || self.error_description.is_some() || !self.codes.is_empty()
     }
 
-    /// Entra's own sentence, or the start of whatever else answered.
-    fn said(&self, answer: &RawResponse, assertion: &str) -> String {
+    /// The error and the first sentence of its description, or the start of whatever else answered.
+    fn said(&self, assertion: &str) -> String {
         if self.error.is_none() && self.error_description.is_none() {
-            let excerpt = redact::excerpt(answer.body().as_ref(), &[assertion]);
-            return match excerpt.as_str() {
+            let beginning = self.body.beginning(&[assertion]);
+            return match beginning.as_str() {
                 "" => ", without a word".to_owned(),
-                _ => format!(", not in Microsoft Entra's form; it begins: {excerpt}"),
+                _ => format!(", not in Microsoft Entra's form; it begins: {beginning}"),
             };
         }
         let mut said = String::new();
@@ -311,33 +331,37 @@ impl ErrorAnswer {
             said.push_str(&redact::excerpt(error.as_bytes(), &[assertion]));
         }
         if let Some(description) = &self.error_description {
+            let first = diagnosis::first_sentence(sentence(description));
             said.push_str(", ");
             said.push_str(&redact::excerpt(
-                sentence(description).trim_end_matches('.').as_bytes(),
+                first.trim_end_matches('.').as_bytes(),
                 &[assertion],
             ));
         }
         said
     }
 
+    /// All that was answered in words, as far as it may be shown.
+    fn whole(&self, assertion: &str) -> String {
+        match &self.error_description {
+            Some(description) => redact::excerpt(sentence(description).as_bytes(), &[assertion]),
+            None => self.body.beginning(&[assertion]),
+        }
+    }
+
     /// What Microsoft's support and the sign-in logs find the request by.
-    fn ids(&self, assertion: &str) -> String {
-        let mut ids = String::new();
-        for (name, value) in [
+    fn ids(&self, assertion: &str) -> Vec<(&'static str, String)> {
+        [
             ("Trace ID", &self.trace_id),
             ("correlation ID", &self.correlation_id),
             ("timestamp", &self.timestamp),
-        ] {
-            if let Some(value) = value {
-                ids.push_str(if ids.is_empty() { " (" } else { ", " });
-                let value = redact::redact(value, &[assertion]);
-                ids.push_str(&format!("{name} {}", redact::printable(&value, 60)));
-            }
-        }
-        if !ids.is_empty() {
-            ids.push(')');
-        }
-        ids
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let value = redact::redact(value.as_deref()?, &[assertion]);
+            Some((name, redact::printable(&value, 60)))
+        })
+        .collect()
     }
 }
 
@@ -492,8 +516,11 @@ mod tests {
                 said.contains(r#"HTTP 401 invalid_client, AADSTS700213: No "matching" record"#),
                 "{said}"
             );
-            assert_eq!(said.matches("t1").count(), 1, "{said}");
-            assert!(said.contains("Trace ID t1, correlation ID c1"), "{said}");
+            assert!(!said.contains("t1") && said.len() <= 420, "{said}");
+            let told = error.diagnosis().unwrap();
+            assert_eq!(told.answer(), Some("AADSTS700213: No \"matching\" record."));
+            let told = told.to_string();
+            assert!(told.contains("Trace ID t1, correlation ID c1"), "{told}");
         }
     }
 
@@ -536,12 +563,10 @@ mod tests {
                 r#"{"error_description":"no reason"}"#,
                 "HTTP 400, no reason",
             ),
-            (
-                r#"{"error":"odd","correlation_id":"c1"}"#,
-                "odd (correlation ID c1)",
-            ),
+            (r#"{"error":"odd","correlation_id":"c1"}"#, "HTTP 400 odd"),
         ] {
-            let message = refused(400, body).await.to_string();
+            let error = refused(400, body).await;
+            let message = error.to_string();
             assert!(message.contains(said), "{body}: {message}");
             let is_entras = body.contains("odd") || body.contains("reason");
             assert_eq!(
@@ -549,7 +574,8 @@ mod tests {
                 !is_entras && !body.is_empty(),
                 "{message}"
             );
-            assert_eq!(message.contains('('), body.contains("_id"), "{message}");
+            let ids = error.diagnosis().unwrap().support_ids().count();
+            assert_eq!(ids, usize::from(body.contains("_id")), "{message}");
         }
     }
 

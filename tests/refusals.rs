@@ -24,7 +24,7 @@ async fn each_missing_step_is_told_by_its_code_and_by_who_has_to_act() {
             Actor::HomeAdministrator,
         ),
         // Entra says the same of an app that was not provisioned, so either may have to act.
-        (Step::MultiTenant, 700016, true, Actor::TargetAdministrator),
+        (Step::MultiTenant, 700016, true, Actor::BothAdministrators),
         (
             Step::HomeRegistration,
             700236,
@@ -40,16 +40,19 @@ async fn each_missing_step_is_told_by_its_code_and_by_who_has_to_act() {
         let diagnosis = error.diagnosis().unwrap();
         assert_eq!(diagnosis.code(), Some(code));
         let said = error.to_string();
+        let first_step = diagnosis.what_to_do().split(". ").next().unwrap();
         for part in [
-            diagnosis.what_to_do(),
+            first_step,
+            &format!("HTTP {}", u16::from(error.status().unwrap())),
             &format!("AADSTS{code}"),
-            "Trace ID",
+            &format!("Who has to act: {who}."),
             &world.story.target_tenant_id,
         ] {
             assert!(said.contains(part), "{part} is missing in: {said}");
         }
         assert_eq!(diagnosis.who(), who, "{step}");
-        assert!(!said.contains('\n'), "{said}");
+        assert!(!said.contains('\n') && said.len() <= 420, "{said}");
+        assert_eq!(diagnosis.support_ids().count(), 3, "{diagnosis}");
     }
 }
 

@@ -102,7 +102,7 @@ async fn ready(State(service): State<Service>) -> Answer {
     }
 }
 
-/// For the operator: what happened, whose turn it is, what to run. It holds no secret.
+/// For the operator: what happened, who has to act, what to run. It holds no secret.
 fn told(error: &azure_core::Error) -> Json<Value> {
     let why = Error::find(error).map_or_else(|| error.to_string(), ToString::to_string);
     tracing::warn!(%why, "refused");
@@ -110,6 +110,7 @@ fn told(error: &azure_core::Error) -> Json<Value> {
     let commands = diagnosis.iter().flat_map(Diagnosis::commands);
     Json(json!({
         "error": why,
+        "explanation": cross_tenant_identity::explain(error).to_string(),
         "who": diagnosis.as_ref().map(|diagnosis| diagnosis.who().to_string()),
         "commands": commands.map(ToString::to_string).collect::<Vec<_>>(),
     }))

@@ -1,7 +1,11 @@
 //! Commands that a reader may paste. Only fixed text and values that were parsed get into one.
 
-use crate::authority::{AuthorityHost, ClientId, TenantId, parse_guid};
-use std::fmt;
+use super::presented::Kind;
+use crate::{
+    authority::{AuthorityHost, ClientId, TenantId, parse_guid},
+    redact,
+};
+use std::{borrow::Cow, fmt};
 use url::Url;
 
 /// Which command line a [`Command`] is written for.
@@ -16,8 +20,9 @@ pub enum Shell {
 
 /// A command that mends or checks what a [`Diagnosis`](crate::Diagnosis) tells.
 ///
-/// It holds fixed text, and values that parse as a GUID, a tenant, an https issuer or an Azure
-/// resource id. Anything else is a placeholder in angle brackets, quoted, for the reader to fill in.
+/// It holds fixed text, and values that parse as what belongs there, such as a GUID, a tenant, an
+/// https issuer, an assertion's subject or an Azure resource id. Anything else is a placeholder in
+/// angle brackets, quoted, for the reader to fill in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Command {
     shell: Shell,
@@ -160,14 +165,32 @@ impl Value {
 
     /// An https issuer, byte for byte: Entra compares it so.
     pub(super) fn issuer(text: &str) -> Option<Self> {
-        const LONGEST: usize = 256;
         let url = Url::parse(text).ok()?;
-        let is_safe = text.len() <= LONGEST
-            && text.starts_with("https://")
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b":/._-".contains(&b));
+        let is_safe = is_claim(text, b":/._-") && text.starts_with("https://");
         (is_safe && url.host().is_some()).then(|| Self(text.to_owned()))
+    }
+
+    /// The subject of an assertion, byte for byte.
+    pub(super) fn subject(text: &str) -> Option<Self> {
+        is_claim(text, b":/._-@+=%~,#*|()").then(|| Self(text.to_owned()))
+    }
+
+    /// A name of letters, digits and hyphens, such as a key vault's.
+    pub(super) fn name(text: &str) -> Option<Self> {
+        const LONGEST: usize = 127;
+        let is_safe = (1..=LONGEST).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !text.starts_with('-');
+        is_safe.then(|| Self(text.to_owned()))
+    }
+
+    /// The resource's own text, which is fixed here.
+    pub(super) fn fixed(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 
     /// A resource id or a scope of Azure Resource Manager.
@@ -184,6 +207,18 @@ impl Value {
     }
 }
 
+/// Whether a claim of an assertion may stand in a command: as long as the directory takes it
+/// (Microsoft Graph, "federatedIdentityCredential resource type": 600 characters), letters, digits
+/// and these signs, and nothing that has the shape of a token.
+fn is_claim(text: &str, signs: &[u8]) -> bool {
+    const LONGEST: usize = 600;
+    (1..=LONGEST).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || signs.contains(&b))
+        && matches!(redact::redact(text, &[]), Cow::Borrowed(_))
+}
+
 fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
     text.get(..start.len())
         .is_some_and(|head| head.eq_ignore_ascii_case(start))
@@ -192,6 +227,7 @@ fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
 /// What a federated identity credential has to say, as far as it is known.
 #[derive(Clone, Debug)]
 pub(super) struct Trust {
+    pub(super) kind: Kind,
     pub(super) issuer: Option<Value>,
     pub(super) subject: Option<Value>,
     pub(super) audience: Option<Value>,
@@ -199,22 +235,32 @@ pub(super) struct Trust {
 
 impl Trust {
     const NO_ISSUER: &str = "issuer of the client assertion";
-    const NO_SUBJECT: &str = "principal id of the managed identity";
     const NO_AUDIENCE: &str = "token-exchange audience of the cloud";
 
-    /// A name of letters, digits and hyphens, as the directory demands.
+    /// Letters, digits and hyphens, at most 120 of them (Microsoft Graph,
+    /// "federatedIdentityCredential resource type").
     fn name(&self) -> String {
-        match &self.subject {
-            Some(subject) => format!("managed-identity-{}", subject.0),
-            None => "managed-identity".to_owned(),
+        const LONGEST: usize = 120;
+        let mut name = self.kind.label().to_owned();
+        let Some(subject) = &self.subject else {
+            return name;
+        };
+        // The account says the same for each of them.
+        let own = subject.0.trim_start_matches("system:serviceaccount:");
+        for part in own.split(|c: char| !c.is_ascii_alphanumeric()) {
+            if !part.is_empty() && name.len() + 1 + part.len() <= LONGEST {
+                name.push('-');
+                name.push_str(part);
+            }
         }
+        name
     }
 
     pub(super) fn body(&self) -> Body {
         Body(serde_json::json!({
             "name": self.name(),
             "issuer": known_or(self.issuer.as_ref(), Self::NO_ISSUER),
-            "subject": known_or(self.subject.as_ref(), Self::NO_SUBJECT),
+            "subject": known_or(self.subject.as_ref(), self.kind.unknown_subject()),
             "audiences": [known_or(self.audience.as_ref(), Self::NO_AUDIENCE)],
         }))
     }
@@ -229,7 +275,11 @@ impl Trust {
     pub(super) fn options(&self, command: Command) -> Command {
         self.audience_option(command.value("-Name", &Value(self.name())))
             .value_or("-Issuer", self.issuer.as_ref(), Self::NO_ISSUER)
-            .value_or("-Subject", self.subject.as_ref(), Self::NO_SUBJECT)
+            .value_or(
+                "-Subject",
+                self.subject.as_ref(),
+                self.kind.unknown_subject(),
+            )
     }
 
     pub(super) fn audience_option(&self, command: Command) -> Command {

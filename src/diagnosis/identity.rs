@@ -1,73 +1,188 @@
 //! Refusals of the host's identity endpoint.
 
 use super::{
-    Actor, Diagnosis,
-    case::shown,
-    codes_in,
+    Actor, Diagnosis, codes_in,
     command::{Command, Value},
+    no_imds::{LINK, Signs, answered_by_another},
+    shown,
 };
+use crate::error_body::{ErrorBody, object_in};
+use azure_core::http::headers::Headers;
 
-/// What an answer of IMDS or App Service means, if it is known (Microsoft Learn, "How to use
-/// managed identities for Azure resources on an Azure VM to acquire an access token", "Error
-/// handling"). `selector` is the parameter by which the identity was chosen, and its value.
-pub(crate) fn of_identity_refusal(
-    status: u16,
-    error: Option<&str>,
-    description: Option<&str>,
-    selector: Option<(&str, &str)>,
-    audience: &str,
-) -> Option<Diagnosis> {
-    let text = description.unwrap_or_default().to_ascii_lowercase();
-    let says = |words: &str| text.contains(words);
-    match status {
-        400 if says("identity not found") || says("managed identity found for specified") => {
-            Some(not_assigned(selector))
+/// What an identity endpoint answered, and to what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IdentityRefusal<'a> {
+    pub(crate) origin: &'a str,
+    pub(crate) status: u16,
+    pub(crate) headers: &'a Headers,
+    pub(crate) body: &'a ErrorBody,
+    /// The parameter by which the identity was chosen, and its value.
+    pub(crate) selector: Option<(&'a str, &'a str)>,
+    pub(crate) audience: &'a str,
+    pub(crate) signs: &'a Signs,
+}
+
+/// What an answer of IMDS means (Microsoft Learn, "How to use managed identities for Azure resources
+/// on an Azure VM to acquire an access token", "Error handling"), or of whoever answers in its
+/// place.
+pub(crate) fn of_identity_refusal(refusal: &IdentityRefusal<'_>) -> Diagnosis {
+    let said = Said::of(refusal.body);
+    let code = codes_in(refusal.body.text()).first().copied();
+    of_imds(refusal, &said)
+        .or_else(|| {
+            answered_by_another(
+                refusal.origin,
+                refusal.status,
+                refusal.headers,
+                refusal.body,
+                refusal.signs,
+            )
+        })
+        .unwrap_or_else(|| by_status(refusal.status))
+        .with_code(code)
+}
+
+/// A success that is none. Its body may hold most of a token, so its type alone is told.
+pub(crate) fn of_unreadable_token(
+    origin: &str,
+    content_type: &str,
+    encoding: Option<&str>,
+) -> Diagnosis {
+    let (happened, to_do) = if let Some(encoding) = encoding {
+        (
+            format!(
+                "The answer from {origin} came with the content encoding {encoding}, which was not asked for."
+            ),
+            format!(
+                "Let the service reach {origin} directly. IMDS encodes no answers, so something in between does."
+            ),
+        )
+    } else if content_type.contains("html") {
+        (
+            format!(
+                "A web page came back from {origin} instead of a token: a proxy or a captive portal answers in the place of IMDS."
+            ),
+            format!("Let the service reach {origin} directly, without any proxy in between."),
+        )
+    } else {
+        (
+            format!(
+                "What answers at {origin} says success and sends no token with its expiry. IMDS always sends both."
+            ),
+            format!(
+                "Find out what answers at {origin}. If imds_endpoint or AZURE_POD_IDENTITY_AUTHORITY_HOST names it, check that address."
+            ),
+        )
+    };
+    Diagnosis::new(Actor::Operator, happened, to_do)
+}
+
+/// The error and its description, also where an agent wraps them in a sentence of its own.
+#[derive(Default)]
+struct Said {
+    error: String,
+    text: String,
+}
+
+impl Said {
+    fn of(body: &ErrorBody) -> Self {
+        let inner = match body.is_json() {
+            true => None,
+            false => object_in(body.text()),
+        };
+        let error = match &inner {
+            Some(inner) => inner["error"].as_str().unwrap_or_default().to_owned(),
+            None => body.code().unwrap_or_default().into_owned(),
+        };
+        Self {
+            error,
+            text: body.text().to_ascii_lowercase(),
         }
-        400 if says("multiple user assigned identities") => Some(Diagnosis::new(
+    }
+
+    fn has(&self, words: &str) -> bool {
+        self.text.contains(words)
+    }
+}
+
+/// What only IMDS says, whatever status an agent in its place passes it on with.
+fn of_imds(refusal: &IdentityRefusal<'_>, said: &Said) -> Option<Diagnosis> {
+    let status = refusal.status;
+    let is_refused = (400..500).contains(&status) && !matches!(status, 404 | 408 | 410 | 429);
+    let is_known = |error: &str| said.error.eq_ignore_ascii_case(error);
+    if is_refused
+        && (said.has("identity not found") || said.has("managed identity found for specified"))
+    {
+        return Some(not_assigned(refusal.selector));
+    }
+    if is_refused && said.has("multiple user assigned identities") {
+        return Some(Diagnosis::new(
             Actor::Developer,
             "The host has several user-assigned managed identities, and the request names none.",
-            "Set managed_identity.user_assigned_id to the client id, object id or resource id of the one that the app's federated identity credential trusts.",
-        )),
-        400 if error == Some("bad_request_102") || says("required metadata header") => {
-            Some(Diagnosis::new(
-                Actor::Operator,
-                "The header Metadata: true did not reach the identity endpoint.",
-                "Let the service reach 169.254.169.254 directly: a proxy or a service mesh in between drops the header.",
-            ))
-        }
-        400 if error == Some("invalid_resource") => {
-            let code = codes_in(description.unwrap_or_default()).first().copied();
-            let to_do = "Set managed_identity.audience to the token-exchange audience of the cloud that the host runs in: api://AzureADTokenExchange in the public cloud, api://AzureADTokenExchangeUSGov in Azure Government, api://AzureADTokenExchangeChina in China.";
-            let happened = format!(
+            "Set managed_identity.user_assigned_id to the identity that the app trusts. It takes the identity's client id, object id or resource id.",
+        )
+        .with_link(LINK));
+    }
+    if is_refused && (is_known("bad_request_102") || said.has("required metadata header")) {
+        return Some(Diagnosis::new(
+            Actor::Operator,
+            "The header Metadata: true did not reach the identity endpoint.",
+            format!("Let the service reach {} directly. A proxy or a service mesh in between drops the header.", refusal.origin),
+        )
+        .with_link(LINK));
+    }
+    if is_refused && (is_known("invalid_resource") || said.has("aadsts500011")) {
+        return Some(Diagnosis::new(
+            Actor::Developer,
+            format!(
                 "The identity's tenant knows no resource {}: it is not the token exchange of this cloud.",
-                shown(audience)
-            );
-            Some(Diagnosis::new(Actor::Developer, happened, to_do).with_code(code))
-        }
-        403 if says("unreachable") || error.is_some_and(|error| error.contains("unreachable")) => {
-            Some(Diagnosis::new(
-                Actor::Operator,
-                "Something else answers in the place of IMDS, as Docker Desktop does: this host has no managed identity.",
-                "Run the service on an Azure host with a user-assigned managed identity; for development, give another assertion with with_assertion.",
-            ))
-        }
-        404 | 410 => Some(Diagnosis::new(
+                shown(refusal.audience)
+            ),
+            "Set managed_identity.audience to the token-exchange audience of the cloud that the host runs in. It is api://AzureADTokenExchange in the public cloud, api://AzureADTokenExchangeUSGov in Azure Government, api://AzureADTokenExchangeChina in China.",
+        ));
+    }
+    // Entra's refusal of the identity itself, passed on by IMDS.
+    if is_refused && (said.has("aadsts700016") || said.has("aadsts7000112")) {
+        return Some(Diagnosis::new(
+            Actor::HomeAdministrator,
+            "Microsoft Entra does not know the managed identity any more, or its service principal is disabled: it was deleted, or its subscription has moved to another tenant.",
+            "Create the managed identity anew, and assign it to the host. The app's federated identity credential then needs the new principal id.",
+        ));
+    }
+    match (status, refusal.body.is_json()) {
+        (404, true) => Some(Diagnosis::new(
+            Actor::Operator,
+            "The identity endpoint says that there is nothing under the address that was asked for. IMDS does so while it is being updated; something else in its place does so always.",
+            "Wait: the next call tries again. If it lasts, check what answers at the address of IMDS, and imds_endpoint if it is set.",
+        )),
+        (410, _) => Some(Diagnosis::new(
             Actor::Nobody,
             "The identity endpoint is being updated.",
             "Wait: a 410 clears within 70 seconds, and the next call tries again.",
         )),
-        429 => Some(Diagnosis::new(
+        _ => None,
+    }
+}
+
+fn by_status(status: u16) -> Diagnosis {
+    match status {
+        429 => Diagnosis::new(
             Actor::Nobody,
             "The identity endpoint throttles: it takes 20 requests a second and 5 at once from one machine, over all of its processes.",
-            "Wait. If it keeps on, let fewer processes of the machine ask for tokens, or start them apart.",
-        )),
-        408 | 500..=599 => Some(Diagnosis::new(
+            "Wait: the next call tries again. If it keeps on, let fewer processes of the machine ask for tokens, or start them apart.",
+        ),
+        408 | 500..=599 => Diagnosis::new(
             Actor::Nobody,
             "The identity endpoint, or Microsoft Entra behind it, has a transient error.",
             "Wait: the next call tries again after the back-off.",
-        )),
-        _ => None,
+        ),
+        _ => Diagnosis::new(
+            Actor::Operator,
+            "The identity endpoint refused the request for a reason that this version does not know.",
+            "Read the endpoint's own words. Check the identity's assignment to this host, and what else may answer at that address.",
+        ),
     }
+    .with_link(LINK)
 }
 
 fn not_assigned(selector: Option<(&str, &str)>) -> Diagnosis {
@@ -75,9 +190,10 @@ fn not_assigned(selector: Option<(&str, &str)>) -> Diagnosis {
         return Diagnosis::new(
             Actor::Operator,
             "The host has no managed identity.",
-            "Assign the user-assigned managed identity to the host that the app's federated identity credential trusts.",
+            "Assign a user-assigned managed identity to the host. It has to be the one that the app's federated identity credential trusts.",
         )
-        .with_commands([assign(None)]);
+        .with_commands([assign(None)])
+        .with_link(LINK);
     };
     let happened = format!(
         "The managed identity with {} is not assigned to this host.",
@@ -89,21 +205,22 @@ fn not_assigned(selector: Option<(&str, &str)>) -> Diagnosis {
     );
     let (to_do, find) = match parameter {
         "client_id" => (
-            "Assign the identity to the host, or correct managed_identity.user_assigned_id: it takes the identity's own client id, not its object id and not the multi-tenant app's client id.",
+            "Assign the identity to the host, or correct managed_identity.user_assigned_id. It takes the identity's own client id, not its object id and not the multi-tenant app's client id.",
             Value::guid(value).map(|id| Command::az("identity list").query("clientId", &id)),
         ),
         "object_id" | "principal_id" => (
-            "Assign the identity to the host, or correct managed_identity.user_assigned_id: it takes the identity's principal (object) id, not its client id.",
+            "Assign the identity to the host, or correct managed_identity.user_assigned_id. It takes the identity's principal (object) id, not its client id.",
             Value::guid(value).map(|id| Command::az("identity list").query("principalId", &id)),
         ),
         _ => (
-            "Assign the identity to the host, or correct managed_identity.user_assigned_id: it takes the identity's resource id, /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/….",
+            "Assign the identity to the host, or correct managed_identity.user_assigned_id. It takes the identity's resource id, /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/….",
             Value::resource_id(value).map(|id| Command::az("identity show").value("--ids", &id)),
         ),
     };
     Diagnosis::new(Actor::Operator, happened, to_do)
         .with_commands(find)
         .with_commands([assign(Value::resource_id(value).as_ref())])
+        .with_link(LINK)
 }
 
 fn assign(identity: Option<&Value>) -> Command {
@@ -119,9 +236,35 @@ fn assign(identity: Option<&Value>) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use azure_core::http::{RawResponse, StatusCode};
 
     const ID: &str = "11111111-1111-4111-8111-111111111111";
     const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+    fn of(status: u16, body: &str, selector: Option<(&str, &str)>) -> Diagnosis {
+        with_header(status, ("content-type", "application/json"), body, selector)
+    }
+
+    fn with_header(
+        status: u16,
+        (name, value): (&'static str, &str),
+        body: &str,
+        selector: Option<(&str, &str)>,
+    ) -> Diagnosis {
+        let mut headers = Headers::new();
+        headers.insert(name, value.to_owned());
+        let answer =
+            RawResponse::from_bytes(StatusCode::from(status), headers.clone(), body.to_owned());
+        of_identity_refusal(&IdentityRefusal {
+            origin: "http://169.254.169.254",
+            status,
+            headers: &headers,
+            body: &ErrorBody::of(&answer),
+            selector,
+            audience: AUDIENCE,
+            signs: &Signs::default(),
+        })
+    }
 
     fn told(
         status: u16,
@@ -129,8 +272,8 @@ mod tests {
         description: &str,
         selector: Option<(&str, &str)>,
     ) -> Diagnosis {
-        of_identity_refusal(status, Some(error), Some(description), selector, AUDIENCE)
-            .unwrap_or_else(|| panic!("{status} {error} {description}"))
+        let body = serde_json::json!({ "error": error, "error_description": description });
+        of(status, &body.to_string(), selector)
     }
 
     #[test]
@@ -158,11 +301,18 @@ mod tests {
                 Actor::Developer,
             ),
             (
+                400,
+                "unauthorized_client",
+                "AADSTS700016: Application with …",
+                Actor::HomeAdministrator,
+            ),
+            (
                 403,
                 "",
                 "A socket operation was attempted to an unreachable network.",
                 Actor::Operator,
             ),
+            (404, "Not found", "", Actor::Operator),
             (410, "", "", Actor::Nobody),
             (429, "", "", Actor::Nobody),
             (
@@ -171,17 +321,20 @@ mod tests {
                 "Failed to retrieve token from the Active directory",
                 Actor::Nobody,
             ),
+            (400, "x", "y", Actor::Operator),
         ] {
             let diagnosis = told(status, error, description, None);
             assert_eq!(diagnosis.who(), who, "{diagnosis}");
-            assert!(seen.insert(diagnosis.what_happened().to_owned()));
-        }
-        for unknown in [302, 400, 401, 403] {
-            assert_eq!(
-                of_identity_refusal(unknown, Some("x"), Some("y"), None, AUDIENCE),
-                None
+            assert!(
+                seen.insert(diagnosis.what_happened().to_owned()),
+                "{diagnosis}"
             );
         }
+    }
+
+    #[test]
+    fn a_not_found_says_nothing_of_gone() {
+        assert!(!told(404, "Not found", "", None).to_string().contains("410"));
     }
 
     #[test]
@@ -205,6 +358,84 @@ mod tests {
         );
         assert_eq!(diagnosis.code(), Some(500_011));
         assert!(diagnosis.what_happened().contains(AUDIENCE));
+    }
+
+    #[test]
+    fn an_agents_own_sentence_around_imds_answer_is_seen_through() {
+        let wrapped = r#"failed to refresh token, error: adal: Refresh request failed. Status Code = '400'. Response body: {"error":"invalid_request","error_description":"Identity not found"}"#;
+        let told = with_header(
+            403,
+            ("content-type", "text/plain"),
+            wrapped,
+            Some(("client_id", ID)),
+        );
+        assert!(
+            told.what_happened()
+                .contains("is not assigned to this host"),
+            "{told}"
+        );
+        let agent = with_header(
+            404,
+            ("content-type", "text/plain"),
+            "no azure identity found for request clientID\n",
+            None,
+        );
+        assert!(agent.what_happened().contains("pod identity"), "{agent}");
+    }
+
+    #[test]
+    fn whoever_answers_in_the_place_of_imds_is_named() {
+        let page = "<html><head><title>Access Denied</title></head></html>";
+        for (status, header, body, named) in [
+            (
+                401,
+                (
+                    "www-authenticate",
+                    "Basic realm=/var/opt/azcmagent/tokens/x.key",
+                ),
+                "",
+                "Azure Arc",
+            ),
+            (
+                401,
+                (
+                    "www-authenticate",
+                    r"Basic realm=C:\ProgramData\AzureConnectedMachineAgent\Tokens\x.key",
+                ),
+                "",
+                "Azure Arc",
+            ),
+            (401, ("server", "EC2ws"), "", "another cloud"),
+            (
+                404,
+                ("metadata-flavor", "Google"),
+                "<html>",
+                "another cloud",
+            ),
+            (403, ("content-type", "text/html"), page, "captive portal"),
+            (407, ("x", "y"), "", "proxy"),
+            (403, ("x", "y"), "", "Docker Desktop"),
+            (
+                403,
+                ("x", "y"),
+                "connecting to 169.254.169.254:80: dial tcp",
+                "Docker Desktop",
+            ),
+            (302, ("location", "https://x.example"), "", "redirects"),
+            (404, ("x", "y"), "not here", "Something other than IMDS"),
+            (
+                500,
+                ("x", "y"),
+                r#"{"statusCode":500,"message":"x"}"#,
+                "App Service",
+            ),
+        ] {
+            let told = with_header(status, header, body, None);
+            assert!(
+                told.what_happened().contains(named),
+                "{status} {header:?}: {told}"
+            );
+        }
     }
 
     #[test]

@@ -79,6 +79,7 @@ fn is_fit_to_paste(command: &Command) {
             "(Get-AzADApplication -ApplicationId ",
             ").Id",
             "| Update-AzADApplication",
+            "| Select-Object SignInAudience",
         ] {
             text = text.replace(known, "");
         }

@@ -47,10 +47,15 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// The same from outside, with another body of that length.
+    /// The same from outside, with another body of that length. The first bytes of a compressed one
+    /// name its encoding, and stay.
     pub(super) fn blotted(&self) -> Self {
+        let marks: [&[u8]; 2] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd]];
+        let mark = marks.iter().find(|mark| self.body.starts_with(mark));
+        let mut body = mark.map_or_else(Vec::new, |mark| mark.to_vec());
+        body.resize(self.body.len(), b'x');
         Self {
-            body: vec![b'x'; self.body.len()],
+            body,
             ..self.clone()
         }
     }

@@ -7,9 +7,10 @@
 use super::{Selector, parse_token};
 use crate::{
     authority::{is_loopback, quoted},
-    diagnosis,
+    diagnosis::{self, ConnectionFailure, IdentityRefusal, Peer, Signs},
     environment::Environment,
     error::{self, Error, RefusedAnswer, Stage},
+    error_body::{self, ErrorBody},
     redact,
     time::Clock,
     transport::{self, Leg, Outcome, Tries, Way},
@@ -18,7 +19,6 @@ use azure_core::{
     credentials::AccessToken,
     http::{ClientOptions, Method, RawResponse, Request, RetryOptions, StatusCode},
 };
-use serde::Deserialize;
 use std::{
     sync::{
         Arc,
@@ -121,117 +121,105 @@ impl Imds {
             return parse_token(answer.body().as_ref(), self.clock.wall())
                 .ok_or_else(|| self.unreadable(&answer));
         }
-        if !self.contact.is_made() && !is_imds(&answer) && !transport::is_redirect(status) {
-            let said = format!("answered HTTP {}, as no IMDS does", u16::from(status));
-            return Err(Error::answer(
-                Stage::Assertion,
-                status,
-                RefusedAnswer {
-                    message: self.nobody_there(&said),
-                    ..Default::default()
-                },
-            ));
-        }
         Err(self.refused(&answer))
     }
 
     fn refused(&self, answer: &RawResponse) -> Error {
         let status = answer.status();
-        let body = ErrorAnswer::of(answer);
-        let diagnosis = diagnosis::of_identity_refusal(
-            status.into(),
-            body.error.as_deref(),
-            body.error_description.as_deref(),
-            self.selector
+        let body = ErrorBody::of(answer);
+        let signs = self.signs();
+        let diagnosis = diagnosis::of_identity_refusal(&IdentityRefusal {
+            origin: &self.origin,
+            status: status.into(),
+            headers: answer.headers(),
+            body: &body,
+            selector: self
+                .selector
                 .as_ref()
                 .map(|selector| (selector.parameter, selector.value.as_str())),
-            &self.audience,
-        );
-        let said = match (&body.error, &body.error_description) {
-            (None, None) => redact::excerpt(answer.body().as_ref(), &[]),
+            audience: &self.audience,
+            signs: &signs,
+        });
+        let is_imds = self.contact.is_made() || is_imds(answer);
+        let headline = match is_imds && !transport::is_redirect(status) && !body.is_web_page() {
+            true => format!(
+                "IMDS at {} refused a managed identity token for {}",
+                self.origin, self.audience
+            ),
+            false => format!(
+                "there is no IMDS at {}; something else answered",
+                self.origin
+            ),
+        };
+        let mut said = format!("HTTP {}", u16::from(status));
+        let words = match (body.code(), body.message()) {
+            (None, None) => body.beginning(&[]),
             (error, description) => {
                 let texts = [error.as_deref(), description.as_deref()];
                 let said = texts.into_iter().flatten().collect::<Vec<_>>().join(": ");
                 redact::excerpt(said.as_bytes(), &[])
             }
         };
-        let mut message = format!(
-            "IMDS at {} refused a managed identity token for {}: HTTP {}",
-            self.origin,
-            self.audience,
-            u16::from(status),
-        );
         if transport::is_redirect(status) {
-            message.push_str(
-                ", a redirect, which is never followed: something other than IMDS answers there",
-            );
-        } else if !said.is_empty() {
-            message.push_str(", ");
-            message.push_str(&said);
+            said.push_str(", a redirect, which is never followed");
+        } else if !words.is_empty() {
+            said.push_str(", ");
+            said.push_str(&words);
         }
-        if let Some(diagnosis) = &diagnosis {
-            message.push_str(&error::explanation(diagnosis));
-        }
+        let may_clear = matches!(status, StatusCode::NotFound | StatusCode::Gone);
+        let error_code = body.code().map(Into::into);
         Error::answer(
             Stage::Assertion,
             status,
             RefusedAnswer {
-                message,
-                is_transient: transport::is_transient(status)
-                    || matches!(status, StatusCode::NotFound | StatusCode::Gone),
-                code: diagnosis.as_ref().and_then(diagnosis::Diagnosis::code),
+                is_transient: transport::is_transient(status) || (is_imds && may_clear),
                 retry_after: transport::retry_after(answer.headers(), self.clock.wall()),
-                diagnosis,
-                source: Some(error::http_response(answer, body.error, &[])),
-                ..Default::default()
+                source: Some(error::http_response(answer, error_code, &[])),
+                ..RefusedAnswer::new(headline, said, diagnosis.with_answer(words))
             },
         )
     }
 
     /// A success that is none: its body may hold most of a token, so only its outside is told.
     fn unreadable(&self, answer: &RawResponse) -> Error {
+        let outside = transport::outside(answer, &[]);
+        let encoding = error_body::encoding(answer.headers(), answer.body().as_ref());
+        let diagnosis = diagnosis::of_unreadable_token(&self.origin, &outside, encoding.as_deref());
+        let headline = format!(
+            "IMDS at {} answered, but not with a token and its expiry",
+            self.origin
+        );
         Error::answer(
             Stage::Assertion,
             answer.status(),
-            RefusedAnswer {
-                message: format!(
-                    "IMDS at {} answered {}, but not with a token and its expiry",
-                    self.origin,
-                    transport::outside(answer, &[])
-                ),
-                ..Default::default()
-            },
+            RefusedAnswer::new(headline, outside, diagnosis),
         )
     }
 
     fn no_answer(&self, source: azure_core::Error) -> Error {
-        let why = error::root_cause(&source);
-        let message = if self.contact.is_made() {
-            format!("IMDS at {} gave no answer: {why}", self.origin)
+        let mut failure = ConnectionFailure::of(&source, Peer::Imds(&self.origin));
+        let headline = if failure.is_set_up {
+            "the managed identity could not be asked".to_owned()
+        } else if self.contact.is_made() || !failure.is_transient {
+            format!("IMDS at {} gave no answer", self.origin)
         } else {
-            self.nobody_there(&format!("gave no answer: {why}"))
-        };
-        Error::no_answer(Stage::Assertion, message, source)
-    }
-
-    fn nobody_there(&self, said: &str) -> String {
-        let signs: Vec<_> = OTHER_HOSTS
-            .iter()
-            .filter(|(variable, _)| self.environment.var(variable).is_some())
-            .map(|(variable, host)| format!("{variable} is set, as on {host}"))
-            .collect();
-        let elsewhere = if signs.is_empty() {
-            "App Service, Functions, Container Apps, Azure Arc, Service Fabric, Azure Machine Learning and AKS workload identity have other endpoints, which this version does not speak to: there, and anywhere else, bring an assertion of your own to with_assertion".to_owned()
-        } else {
+            failure.diagnosis = diagnosis::nobody_answers(&self.origin, &self.signs());
             format!(
-                "{}: this version does not speak to that host's endpoint; bring an assertion of your own to with_assertion",
-                signs.join("; ")
+                "there is no IMDS here, or it has not started yet: {} gave no answer",
+                self.origin
             )
         };
-        format!(
-            "there is no IMDS here: {} {said}. IMDS serves managed identities on Azure's virtual machines, scale sets, AKS nodes and container instances. {elsewhere}",
-            self.origin
-        )
+        Error::unanswered(Stage::Assertion, headline, failure, source)
+    }
+
+    /// What tells that this is a host with another endpoint.
+    fn signs(&self) -> Signs {
+        let found = OTHER_HOSTS
+            .into_iter()
+            .filter(|(variable, _)| self.environment.var(variable).is_some());
+        Signs {
+            found: found.collect(),
+        }
     }
 }
 
@@ -357,20 +345,6 @@ fn parse_address(what: &str, text: &str) -> Result<Url, Error> {
         return Err(wrong("which is more than an origin"));
     }
     Ok(url)
-}
-
-/// `{"error":"invalid_request","error_description":"Identity not found"}`
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ErrorAnswer {
-    error: Option<String>,
-    error_description: Option<String>,
-}
-
-impl ErrorAnswer {
-    fn of(answer: &RawResponse) -> Self {
-        serde_json::from_slice(answer.body().as_ref()).unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
@@ -538,8 +512,13 @@ mod tests {
             let error = imds(&script, &clock).token().await.unwrap_err();
             let said = error.to_string();
             assert!(
-                said.contains("there is no IMDS here") && said.contains("App Service"),
+                said.contains("no IMDS here, or it has not started yet"),
                 "{said}"
+            );
+            let told = error.diagnosis().unwrap().to_string();
+            assert!(
+                told.contains("not started yet") && told.contains("App Service"),
+                "{told}"
             );
             assert_eq!(error.stage(), Stage::Assertion);
             assert!(clock.monotonic() <= most, "{:?}", clock.monotonic());
@@ -575,11 +554,13 @@ mod tests {
     async fn another_clouds_metadata_service_is_told_from_imds() {
         let html = Step::with_header(404, "content-type", "text/html", "<html>Not Found</html>");
         let (result, _, _) = play([html]).await;
-        let said = result.unwrap_err().to_string();
+        let error = result.unwrap_err();
+        let said = error.to_string();
         assert!(
-            said.contains("there is no IMDS here") && said.contains("HTTP 404"),
+            said.contains("there is no IMDS at") && said.contains("HTTP 404"),
             "{said}"
         );
+        assert!(!error.is_transient());
     }
 
     #[tokio::test]

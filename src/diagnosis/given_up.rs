@@ -1,0 +1,78 @@
+//! Requests that this crate ended, or did not send, by its own rules.
+
+use super::{Actor, Diagnosis};
+
+/// Foreign code panicked on the way.
+pub(crate) fn panicked() -> Diagnosis {
+    Diagnosis::new(
+        Actor::Developer,
+        "The request for a token panicked, in a transport, a policy or a source of assertions that the application brought.",
+        "Mend what the panic's own message names. The next call tries again.",
+    )
+}
+
+/// All deadlines together have passed.
+pub(crate) fn took_too_long() -> Diagnosis {
+    Diagnosis::new(
+        Actor::Operator,
+        "The request for a token did not end within its deadlines.",
+        "Wait: the next call tries again. If it lasts, check the network to the identity endpoint and to Microsoft Entra, and that the runtime is not blocked.",
+    )
+}
+
+/// One more request would be one too many for Entra.
+pub(crate) fn too_many_requests() -> Diagnosis {
+    Diagnosis::new(
+        Actor::Developer,
+        "This token was asked for too often, and Microsoft Entra blocks an app that asks for the same token again and again (AADSTS50196).",
+        "Find out why the token is not used for its whole life. Calls of invalidate at each answer, and tokens that a service refuses, are the usual reasons; the next request goes out by itself.",
+    )
+    .with_link("https://login.microsoftonline.com/error?code=50196")
+}
+
+/// The token at hand is in its last minutes, and the caller wants no other than a new one.
+pub(crate) fn not_renewed() -> Diagnosis {
+    Diagnosis::new(
+        Actor::Nobody,
+        "The token at hand expires within minutes, and there is no new one yet. It is not handed out, because unchanged_due_token is Fail.",
+        "Ask again: the renewal is tried again by itself.",
+    )
+}
+
+/// The queue of requests has not moved for minutes.
+pub(crate) fn queue_stood_still(queued: usize) -> Diagnosis {
+    Diagnosis::new(
+        Actor::Operator,
+        format!(
+            "No request for any token has succeeded for 5 minutes, and {queued} more are queued behind this one."
+        ),
+        "Check that the identity endpoint and Microsoft Entra can be reached. If they are only slow, raise max_concurrent_requests, or ask for fewer tokens at a time.",
+    )
+}
+
+/// There is no thread to request tokens on.
+pub(crate) fn no_thread(why: std::io::ErrorKind) -> Diagnosis {
+    Diagnosis::new(
+        Actor::Operator,
+        format!("The operating system gave no thread to request tokens on: {why}."),
+        "Check the limits on threads, open files and memory of this process.",
+    )
+}
+
+/// The task that requests tokens has ended.
+pub(crate) fn ended() -> Diagnosis {
+    Diagnosis::new(
+        Actor::Developer,
+        "The task that requests tokens ended before there was an answer.",
+        "Look for a panic in a transport, a policy or a source of assertions that the application brought, also one in a Drop. The next call starts the task again.",
+    )
+}
+
+/// A source of assertions that the application brought failed, or returned something unusable.
+pub(crate) fn bad_source(happened: &str) -> Diagnosis {
+    Diagnosis::new(
+        Actor::Developer,
+        super::configuration::sentence(happened),
+        "Mend the source that was given to with_assertion. It has to return a JWT that the app trusts.",
+    )
+}

@@ -1,0 +1,112 @@
+//! Cosmos DB, Microsoft Graph, Cognitive Services, and what other data planes say in common words.
+
+use super::{
+    super::{
+        Actor, Diagnosis, after,
+        command::{Command, Value},
+        guid_after, quoted_after, shown,
+    },
+    answer::Answer,
+    arm::grant,
+    token,
+};
+
+pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
+    if answer.status != 403 && answer.status != 401 {
+        return None;
+    }
+    if answer.says("required RBAC permissions") {
+        return Some(cosmos(answer));
+    }
+    if answer.says("lacks the required data action") {
+        return Some(data_action(answer));
+    }
+    if answer.is("Authorization_RequestDenied")
+        || answer.says("insufficient privileges to complete")
+    {
+        return Some(graph());
+    }
+    if answer.status == 403 && token::is_about_the_network(answer) {
+        return Some(token::network("the resource"));
+    }
+    None
+}
+
+/// "Request blocked by Auth {account}: Request is blocked because principal [O] does not have
+/// required RBAC permissions to perform action [A] on resource [R]." Microsoft Learn, "Use data
+/// plane role-based access control with Azure Cosmos DB for NoSQL".
+fn cosmos(answer: &Answer) -> Diagnosis {
+    const READER: &str = "00000000-0000-0000-0000-000000000001";
+    const CONTRIBUTOR: &str = "00000000-0000-0000-0000-000000000002";
+    let message = &answer.message;
+    let action = after(message, "perform action [").and_then(|rest| rest.split(']').next());
+    let object = guid_after(message, "principal").and_then(|id| Value::guid(&id));
+    let account = after(message, "blocked by Auth ")
+        .and_then(|rest| rest.split([' ', ':']).next())
+        .and_then(Value::name);
+    let reads = action.is_some_and(|action| {
+        let lower = action.to_ascii_lowercase();
+        lower.ends_with("/read") || lower.ends_with("readmetadata")
+    });
+    let (role, name) = match reads {
+        true => (READER, "Cosmos DB Built-in Data Reader"),
+        false => (CONTRIBUTOR, "Cosmos DB Built-in Data Contributor"),
+    };
+    let happened = match action {
+        Some(action) => format!("The target tenant's service principal of the app has no data role that allows the action {} on the Cosmos DB account.", shown(action)),
+        None => "The target tenant's service principal of the app has no data role for this operation on the Cosmos DB account.".to_owned(),
+    };
+    const NO_ACCOUNT: &str = "name of the Cosmos DB account";
+    const NO_GROUP: &str = "name of its resource group";
+    const NO_OBJECT: &str = "object id of the service principal in the target tenant";
+    let role = Value::fixed(role);
+    let everything = Value::fixed("/");
+    Diagnosis::new(
+        Actor::TargetAdministrator,
+        happened,
+        format!("Grant that service principal the data role {name} on the account. It is one of Cosmos DB's own roles: a role assignment of Azure Resource Manager gives no access to data."),
+    )
+    .with_commands([
+        Command::az("cosmosdb sql role assignment create")
+            .value_or("--account-name", account.as_ref(), NO_ACCOUNT)
+            .placeholder("--resource-group", NO_GROUP)
+            .value("--role-definition-id", &role)
+            .value_or("--principal-id", object.as_ref(), NO_OBJECT)
+            .value("--scope", &everything),
+        Command::powershell("New-AzCosmosDBSqlRoleAssignment")
+            .value_or("-AccountName", account.as_ref(), NO_ACCOUNT)
+            .placeholder("-ResourceGroupName", NO_GROUP)
+            .value("-RoleDefinitionId", &role)
+            .value_or("-PrincipalId", object.as_ref(), NO_OBJECT)
+            .value("-Scope", &everything),
+    ])
+    .with_link("https://aka.ms/cosmos-native-rbac")
+}
+
+/// "The principal `O` lacks the required data action `A` to perform `POST …` operation."
+fn data_action(answer: &Answer) -> Diagnosis {
+    let message = &answer.message;
+    let object = guid_after(message, "principal").and_then(|id| Value::guid(&id));
+    let action = after(message, "data action `")
+        .and_then(|rest| rest.split('`').next())
+        .or_else(|| quoted_after(message, "data action"));
+    let named = action.map_or("this operation".to_owned(), |action| {
+        format!("the data action {}", shown(action))
+    });
+    Diagnosis::new(
+        Actor::TargetAdministrator,
+        format!("The target tenant's service principal of the app has no role that allows {named}."),
+        "Grant that service principal a data role of the service. Reader and Contributor give no access to data. The role may take several minutes to take effect.",
+    )
+    .with_commands(grant(object.as_ref(), None, None))
+}
+
+/// Microsoft Learn, "Resolve Microsoft Graph authorization errors".
+fn graph() -> Diagnosis {
+    Diagnosis::new(
+        Actor::TargetAdministrator,
+        "The app has no permission in the target tenant for this request to Microsoft Graph.",
+        "Grant admin consent to the app's application permissions in the target tenant. The home tenant's administrator adds them to the app first; delegated permissions do not count for a service.",
+    )
+    .with_link("https://learn.microsoft.com/graph/resolve-auth-errors")
+}
