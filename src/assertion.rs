@@ -13,14 +13,12 @@ use crate::{
 use async_trait::async_trait;
 use azure_core::{
     credentials::AccessToken,
-    error::ErrorKind,
     http::{ClientMethodOptions, ClientOptions, RetryOptions},
     time::OffsetDateTime,
 };
 use azure_identity::{ClientAssertion, UserAssignedId};
 use futures::future::{BoxFuture, FutureExt};
 use std::{
-    borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -445,16 +443,7 @@ fn of_source(error: azure_core::Error) -> Error {
         "the source given to with_assertion brought no client assertion: {}",
         redact::excerpt(error.to_string().as_bytes(), &[])
     );
-    // Whoever prints the whole chain prints the source's own words, too.
-    let shows_a_token = error::chain(&error).any(|error| {
-        let shown = format!("{error} {error:?}");
-        matches!(redact::redact(&shown, &[]), Cow::Owned(_))
-    });
-    let cause = match shows_a_token {
-        // Its kind may hold the whole answer.
-        true => azure_core::Error::with_message(ErrorKind::Other, message.clone()),
-        false => error,
-    };
+    let cause = error::without_secrets(error, &[]);
     Error::no_answer(Stage::Assertion, message, cause)
 }
 

@@ -9,7 +9,7 @@ use azure_core::{
     error::ErrorKind,
     http::{RawResponse, StatusCode, headers::Headers},
 };
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 /// Why there is no token.
 ///
@@ -438,6 +438,30 @@ pub(crate) fn chain<'a>(
 pub(crate) fn root_cause(error: &azure_core::Error) -> String {
     let innermost = chain(error).last().map(ToString::to_string);
     redact::printable(&innermost.unwrap_or_default(), 300)
+}
+
+/// The error of foreign code, such as a transport of the user's, which may quote what it was to send:
+/// as it is if neither it nor any of its sources shows a secret or what has the shape of a token, else
+/// one of the same kind with its words redacted.
+pub(crate) fn without_secrets(error: azure_core::Error, secrets: &[&str]) -> azure_core::Error {
+    let is_clean = |error: &(dyn StdError + 'static)| {
+        // Whoever prints it may print either form.
+        let shown = format!("{error} {error:?}");
+        matches!(redact::redact(&shown, secrets), Cow::Borrowed(_))
+    };
+    if chain(&error).all(is_clean) {
+        return error;
+    }
+    let mut words: Vec<_> = chain(&error)
+        .map(|error| redact::excerpt(error.to_string().as_bytes(), secrets))
+        .collect();
+    words.dedup();
+    let kind = match error.kind() {
+        // It holds the whole answer.
+        ErrorKind::HttpResponse { .. } => ErrorKind::Other,
+        kind => kind.clone(),
+    };
+    azure_core::Error::with_message(kind, words.join(": "))
 }
 
 /// The error of an answer outside 2xx as azure_core's own, with the response in it, so that code

@@ -15,19 +15,22 @@ pub(crate) use tries::{Outcome, Tries, pause, retry_after};
 
 use crate::{
     budget::Budget,
-    error::Error,
+    error::{self, Error},
     redact,
     time::{Clock, timeout},
 };
+use async_trait::async_trait;
 use azure_core::{
     error::ErrorKind,
     http::{
-        ClientOptions, Context, Pipeline, PipelineOptions, PipelineStreamOptions, RawResponse,
-        Request, RetryOptions, StatusCode, Transport, headers, policies::RetryHeaders,
+        Body, ClientOptions, Context, Pipeline, PipelineOptions, PipelineStreamOptions,
+        RawResponse, Request, RetryOptions, StatusCode, Transport, headers,
+        policies::{Policy, PolicyResult, RetryHeaders},
     },
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tries::{Begun, TriesPolicy};
+use url::form_urlencoded;
 
 /// A token answer is some 2 KB. Whatever is larger than this is no token answer, and is not read.
 pub(crate) const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -81,9 +84,11 @@ impl Leg {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let has_own_transport = options.transport.is_none();
-        if has_own_transport {
-            options.transport = Some(way.transport()?);
-        }
+        let transport = match options.transport.take() {
+            Some(transport) => transport,
+            None => way.transport()?,
+        };
+        options.transport = Some(Transport::with_policy(Arc::new(Redacting(transport))));
         let status_codes = tries.status_codes();
         let policy = TriesPolicy {
             tries,
@@ -130,7 +135,7 @@ impl Leg {
         request: &mut Request,
         budget: Option<Arc<Budget>>,
     ) -> azure_core::Result<RawResponse> {
-        // A context of its own: what a flight does is nobody's call in particular.
+        // A context of its own: what a fetch does is nobody's call in particular.
         let mut context = Context::new().with_value(Begun(self.clock.monotonic()));
         if let Some(budget) = budget {
             context.insert(budget);
@@ -147,15 +152,57 @@ impl Leg {
                 .await?;
             answer.try_into_raw_response().await
         };
-        timeout(self.clock.as_ref(), self.deadline, exchange)
-            .await
-            .unwrap_or_else(|| {
-                Err(azure_core::Error::with_message(
-                    ErrorKind::Io,
-                    format!("no answer within {} s", self.deadline.as_secs()),
-                ))
-            })
+        let result = timeout(self.clock.as_ref(), self.deadline, exchange).await;
+        match result {
+            Some(result) => result.map_err(|error| redacted(error, request)),
+            None => Err(azure_core::Error::with_message(
+                ErrorKind::Io,
+                format!("no answer within {} s", self.deadline.as_secs()),
+            )),
+        }
     }
+}
+
+/// A transport whose errors show nothing of what it was to send: azure_core logs them.
+#[derive(Debug)]
+struct Redacting(Transport);
+
+#[async_trait]
+impl Policy for Redacting {
+    async fn send(
+        &self,
+        context: &Context,
+        request: &mut Request,
+        _: &[Arc<dyn Policy>],
+    ) -> PolicyResult {
+        let result = self.0.send(context, request).await;
+        result.map_err(|error| redacted(error, request))
+    }
+}
+
+/// The headers in which identity endpoints want a secret.
+const SECRET_HEADERS: [&str; 3] = ["authorization", "secret", "x-identity-header"];
+
+/// The error of code that had this request in hand, without what must not be seen of it.
+fn redacted(error: azure_core::Error, request: &Request) -> azure_core::Error {
+    let mut secrets: Vec<_> = request
+        .headers()
+        .iter()
+        .filter(|(name, _)| SECRET_HEADERS.contains(&name.as_str()))
+        .map(|(_, value)| value.as_str().to_owned())
+        .collect();
+    if let Body::Bytes(body) = request.body() {
+        for field in body.split(|byte| *byte == b'&') {
+            if let Some(encoded) = field.strip_prefix(b"client_assertion=") {
+                secrets.push(String::from_utf8_lossy(encoded).into_owned());
+            }
+        }
+        let fields = form_urlencoded::parse(body);
+        let assertions = fields.filter(|(name, _)| name == "client_assertion");
+        secrets.extend(assertions.map(|(_, assertion)| assertion.into_owned()));
+    }
+    let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
+    error::without_secrets(error, &secrets)
 }
 
 impl fmt::Debug for Leg {

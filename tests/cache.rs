@@ -11,7 +11,7 @@ use cross_tenant_identity::{
 };
 use cross_tenant_identity_emulator::{Endpoint, Fault, Step, Times};
 use futures::future::join_all;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use support::{ARM, STORAGE, World, at_once, claims, refused};
 
 /// Entra's clock is a day ahead, so that the assertion has long expired: AADSTS700024.
@@ -46,6 +46,41 @@ async fn answers_that_are_cut_again_and_again_are_no_loop_to_entra() {
     }
     // Ten, and three for those who have mended something; Entra would bear fifteen.
     assert_eq!(world.count(Endpoint::Token), 13);
+}
+
+/// What was on its way when everything was to be forgotten serves its caller, and nobody else.
+#[tokio::test]
+async fn after_invalidate_all_neither_the_assertion_nor_a_token_from_before_it_is_used() {
+    let world = World::new();
+    let ours = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    let given = CrossTenantManagedIdentityCredential::with_assertion(
+        &world.story.target_tenant_id,
+        &world.story.client_id,
+        Arc::new(ours),
+        Some(world.options()),
+    )
+    .unwrap();
+    for credential in [world.credential(), given] {
+        world.azure.forget_imds_tokens();
+        world.azure.clear_requests();
+        let delay = Fault::Delay(Duration::from_millis(300));
+        world
+            .azure
+            .set_fault(Endpoint::Token, delay, Times::Count(1));
+        let caller = Arc::clone(&credential);
+        let before = tokio::spawn(async move { caller.get_token(&[ARM], None).await });
+        while requests(&world) != (1, 1) {
+            tokio::task::yield_now().await;
+        }
+        credential.invalidate_all();
+        world.azure.forget_imds_tokens();
+        before.await.unwrap().unwrap();
+        credential.get_token(&[ARM], None).await.unwrap();
+        assert_eq!(requests(&world), (2, 2));
+        let sent = world.azure.requests_to(Endpoint::Token);
+        let [first, second] = [0, 1].map(|n: usize| sent[n].form("client_assertion").unwrap());
+        assert_ne!(first, second);
+    }
 }
 
 fn requests(world: &World) -> (usize, usize) {

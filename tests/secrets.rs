@@ -8,7 +8,11 @@ mod support;
 mod vault;
 
 use arm::ResourceManager;
-use azure_core::{credentials::TokenCredential, error::ErrorKind};
+use azure_core::{
+    credentials::TokenCredential,
+    error::ErrorKind,
+    http::{AsyncRawResponse, Body, HttpClient, Request, Transport},
+};
 use azure_identity::ClientAssertion;
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use cross_tenant_identity::{
@@ -240,6 +244,57 @@ async fn what_a_source_of_the_users_own_hands_out_is_shown_nowhere() {
             "a secret is shown: {}",
             around(&seen, at.unwrap())
         );
+    }
+}
+
+/// A transport that shows what it was to send, at some depth.
+#[derive(Debug)]
+struct Quoting(ErrorKind);
+
+#[async_trait::async_trait]
+impl HttpClient for Quoting {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let Body::Bytes(body) = request.body() else {
+            panic!("the form is no stream");
+        };
+        let quoted = format!("sent {}", String::from_utf8_lossy(body));
+        let inner = io::Error::other(quoted.clone());
+        let error = azure_core::Error::new(self.0.clone(), io::Error::other(inner));
+        Err(error.with_context(quoted))
+    }
+}
+
+#[tokio::test]
+async fn a_transport_that_quotes_the_request_shows_no_assertion() {
+    const OPAQUE: &str = "opaque canary/2f6c1d";
+    const JWT: &str = "eyJhbGciOiJub25lIn0.eyJjYW5hcnkiOjF9.c2lnbmF0dXJlLWNhbmFyeQ";
+    let (log, _guard) = record();
+    for kind in [ErrorKind::Io, ErrorKind::Connection, ErrorKind::Other] {
+        for secret in [OPAQUE, JWT] {
+            let world = World::new();
+            let mut options = world.options();
+            options.retry = Some(at_once(1));
+            options.client_options.transport =
+                Some(Transport::new(Arc::new(Quoting(kind.clone()))));
+            let credential = CrossTenantManagedIdentityCredential::with_assertion(
+                &world.story.target_tenant_id,
+                &world.story.client_id,
+                Arc::new(Canary::Returns(secret)),
+                Some(options),
+            )
+            .unwrap();
+            let error = credential.get_token(&[ARM], None).await.unwrap_err();
+            let seen = everything_of(&error) + &log.text();
+            assert!(seen.contains("sent client_id="), "{seen}");
+            for hidden in ["canary", "2f6c1d", "c2lnbmF0dXJl", "eyJjYW5hcnkiOjF9"] {
+                let at = seen.find(hidden);
+                assert!(
+                    at.is_none(),
+                    "{kind}: shown: {}",
+                    around(&seen, at.unwrap())
+                );
+            }
+        }
     }
 }
 

@@ -132,7 +132,8 @@ impl TriesPolicy {
         };
         match timeout(self.clock.as_ref(), limit, exchange).await {
             Some(result) => Tried {
-                result,
+                // Before it is logged, or seen by a policy further out.
+                result: result.map_err(|error| super::redacted(error, request)),
                 is_timeout: false,
             },
             None => Tried {

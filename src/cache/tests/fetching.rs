@@ -124,3 +124,76 @@ async fn no_more_fetchs_than_allowed_are_under_way_and_callers_go_before_renewal
     world.pass(30).await;
     assert_eq!(world.requests(), 9);
 }
+
+/// More keys than places, and a source that takes its time: all are served in turn, each once.
+#[tokio::test(start_paused = true)]
+async fn a_queue_longer_than_every_deadline_is_served_to_its_end() {
+    let world = World::with(
+        slow(10, Reply::Token(HOUR as i64)),
+        Limits {
+            tokens: 10_000,
+            ..limits()
+        },
+    );
+    let keys: Vec<_> = (0..5000).map(|n| n.to_string()).collect();
+    let results = join_all(keys.iter().map(|key| world.try_get_key(key))).await;
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(world.requests(), 5000);
+    assert_eq!(
+        world.clock.true_time().as_secs(),
+        5000_u64.div_ceil(64) * 10
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_stands_still_gives_up_its_callers_after_five_minutes() {
+    let world = World::with(
+        Reply::Never,
+        Limits {
+            at_once: 1,
+            ..limits()
+        },
+    );
+    let keys: Vec<_> = (0..10).map(|n| n.to_string()).collect();
+    let results = join_all(keys.iter().map(|key| world.try_get_key(key))).await;
+    let gave_up = |why| {
+        results
+            .iter()
+            .filter(|it| it.as_ref().unwrap_err().gave_up == why)
+            .count()
+    };
+    assert_eq!(
+        (
+            gave_up(Some("took too long")),
+            gave_up(Some("queue stood still"))
+        ),
+        (3, 7)
+    );
+    assert!(world.clock.true_time() <= Duration::from_secs(3 * 140));
+}
+
+/// Its renewal is queued already, behind others, when its token expires.
+#[tokio::test(start_paused = true)]
+async fn a_caller_whose_renewal_is_queued_goes_before_the_renewals_of_others() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            at_once: 1,
+            ..limits()
+        },
+    );
+    let keys: Vec<_> = (0..20).map(|n| n.to_string()).collect();
+    for key in &keys {
+        world.try_get_key(key).await.unwrap();
+    }
+    world.then(slow(10, Reply::Token(HOUR as i64)));
+    world.clock.suspend(Duration::from_secs(World::USABLE));
+    for key in &keys {
+        world.try_get_key(key).await.unwrap();
+    }
+    world.settle().await;
+    world.clock.suspend(Duration::from_secs(HOUR));
+    let start = world.clock.true_time();
+    world.try_get_key("19").await.unwrap();
+    assert!((world.clock.true_time() - start).as_secs() <= 20);
+}

@@ -47,3 +47,37 @@ async fn a_refused_token_that_cannot_be_replaced_stays_for_those_who_find_it_goo
     assert_eq!(same.token, refused.token);
     assert_eq!(world.timed().await, served("1"));
 }
+
+/// One client that says again and again that its token was refused takes nobody's token away.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_rejects_every_token_leaves_the_others_theirs() {
+    let world = World::with_an_hour().await;
+    world.then(slow(2, Reply::Token(HOUR as i64)));
+    for second in 0..300 {
+        let token = world.token("key").await.unwrap();
+        world.cache.reject(&world.key("key"), &token);
+        let (others, waited) = world.timed().await;
+        assert!(
+            others.is_ok() && waited <= 2,
+            "{second}: {others:?} after {waited} s"
+        );
+        world.pass(1).await;
+    }
+    assert!((5..=7).contains(&world.requests()), "{}", world.requests());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_rejects_a_token_gets_the_new_one_and_in_an_outage_the_old_one_again() {
+    let world = World::with_an_hour().await;
+    let rejected = world.token("key").await.unwrap();
+    world.cache.reject(&world.key("key"), &rejected);
+    assert_eq!(world.get().await, "2");
+
+    let rejected = world.token("key").await.unwrap();
+    world.pass(MINUTE).await;
+    world.then(Reply::Never);
+    world.cache.reject(&world.key("key"), &rejected);
+    let (token, waited) = world.timed().await;
+    assert_eq!((token.as_deref(), waited), (Ok("2"), 3));
+    assert_eq!(world.timed().await, served("2"));
+}

@@ -160,3 +160,59 @@ async fn a_refresh_that_brings_the_same_expiry_keeps_the_token_and_asks_no_storm
     world.pass(HOUR - 600).await;
     assert_ne!(world.get().await, "1");
 }
+
+/// What azure_messaging_eventhubs 0.16 does with a path: it asks 6 minutes before expiry, gives the
+/// path up for good if the token does not live longer, and asks again 30 s after an error.
+struct Path {
+    expires_on: OffsetDateTime,
+    is_given_up: bool,
+}
+
+impl Path {
+    async fn opened(world: &World) -> Self {
+        Self {
+            expires_on: world.token("key").await.unwrap().expires_on,
+            is_given_up: false,
+        }
+    }
+
+    /// Lets so many seconds pass, second by second.
+    async fn live(&mut self, world: &World, seconds: u64) {
+        let mut pause = 0_u64;
+        for _ in 0..seconds {
+            let is_due = world.clock.wall() >= self.expires_on - Duration::from_secs(6 * MINUTE);
+            if is_due && !self.is_given_up && pause == 0 {
+                match world.token("key").await {
+                    Ok(token) if token.expires_on > self.expires_on => {
+                        self.expires_on = token.expires_on;
+                    }
+                    Ok(_) => self.is_given_up = true,
+                    Err(_) => pause = 30,
+                }
+            }
+            pause = pause.saturating_sub(1);
+            world.pass(1).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_for_an_unchanged_token_lives_through_an_outage_with_errors_in_its_place() {
+    for (fails_unchanged, is_given_up) in [(false, true), (true, false)] {
+        let limits = Limits {
+            fails_unchanged,
+            ..limits()
+        };
+        let world = World::with(Reply::Token(HOUR as i64), limits);
+        let mut path = Path::opened(&world).await;
+        world.then(outage());
+        path.live(&world, HOUR - 3 * MINUTE).await;
+        world.then(Reply::Token(HOUR as i64));
+        path.live(&world, 2 * MINUTE).await;
+        assert_eq!(path.is_given_up, is_given_up);
+        assert_eq!(
+            world.clock.wall() + Duration::from_secs(MINUTE * 30) < path.expires_on,
+            !is_given_up
+        );
+    }
+}
