@@ -353,10 +353,12 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.inner
-            .source
-            .as_ref()
-            .map(|source| source.as_ref() as _)
+        let source = self.inner.source.as_deref()?;
+        // An azure_core::Error that only wraps another one has that one's text.
+        match source.source() {
+            Some(below) if below.to_string() == source.to_string() => Some(below),
+            _ => Some(source),
+        }
     }
 }
 

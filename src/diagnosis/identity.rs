@@ -171,6 +171,12 @@ fn by_status(status: u16) -> Diagnosis {
             "The identity endpoint throttles: it takes 20 requests a second and 5 at once from one machine, over all of its processes.",
             "Wait: the next call tries again. If it keeps on, let fewer processes of the machine ask for tokens, or start them apart.",
         ),
+        // Microsoft Learn, "Azure Instance Metadata Service", "Proxies"; Azure/azure-sdk-for-net#18479.
+        502 | 504 => Diagnosis::new(
+            Actor::Operator,
+            "A gateway error came back. IMDS itself is no gateway, so a proxy probably stands in between, and IMDS cannot be used through one.",
+            "Wait: the next call tries again. If it lasts, let the service reach IMDS directly, without any proxy.",
+        ),
         408 | 500..=599 => Diagnosis::new(
             Actor::Nobody,
             "The identity endpoint, or Microsoft Entra behind it, has a transient error.",
