@@ -268,18 +268,15 @@ impl Inner {
         const LONGEST: usize = 400;
         const LONGEST_STEP: usize = 180;
         let step = redact::printable(self.diagnosis.first_step(), LONGEST_STEP);
-        let rest = format!(
-            "{} Who has to act: {}. {step}",
-            self.recalled,
-            self.diagnosis.who()
-        );
-        let left = LONGEST.saturating_sub(rest.len() + 1);
+        let rest = format!(" Who has to act: {}. {step}", self.diagnosis.who());
+        let left = LONGEST.saturating_sub(self.recalled.len() + rest.len() + 1);
         let mut line = redact::printable(&self.headline, left.max(120));
         if !self.answer.is_empty() {
             let left = left.saturating_sub(line.len() + 2).max(60);
             line.push_str(": ");
             line.push_str(&redact::printable(&self.answer, left));
         }
+        line.push_str(&self.recalled);
         let end = match line.ends_with(['.', '…', '!', '?']) {
             true => "",
             false => ".",

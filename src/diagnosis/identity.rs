@@ -111,7 +111,13 @@ fn of_imds(refusal: &IdentityRefusal<'_>, said: &Said) -> Option<Diagnosis> {
     let is_refused = (400..500).contains(&status) && !matches!(status, 404 | 408 | 410 | 429);
     let is_known = |error: &str| said.error.eq_ignore_ascii_case(error);
     if is_refused
-        && (said.has("identity not found") || said.has("managed identity found for specified"))
+        && [
+            "identity not found",
+            "managed identity found for specified",
+            "no msi found for specified",
+        ]
+        .iter()
+        .any(|words| said.has(words))
     {
         return Some(not_assigned(refusal.selector));
     }

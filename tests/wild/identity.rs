@@ -142,6 +142,24 @@ async fn each_refusal_is_explained() {
             Told::by(Home, &["Create the managed identity anew"]).code(700_016),
         ),
         (
+            "no identity, in older words",
+            Answer::json(
+                400,
+                r#"{"statusCode":400,"message":"No MSI found for specified ClientId/ResourceId."}"#,
+            ),
+            Told::by(Operator, &["is not assigned to this host"]),
+        ),
+        (
+            "IMDS itself, without JSON",
+            Answer::of(
+                404,
+                "server",
+                "IMDS/150.870.65.476",
+                "<html>Not Found</html>",
+            ),
+            Told::by(Operator, &["Not Found"]).never(&["Something other than IMDS"]),
+        ),
+        (
             "a gateway",
             Answer::json(502, ""),
             Told::by(Operator, &["proxy"]),

@@ -171,6 +171,11 @@ fn resource_manager() -> Vec<(&'static str, Answer, Told)> {
 fn storage() -> Vec<(&'static str, Answer, Told)> {
     vec![
         (
+            "an address that is not allowed",
+            xml(403, "AuthorizationSourceIPMismatch", ""),
+            Told::by(Target, &["firewall"]),
+        ),
+        (
             "an expired token",
             xml(
                 403,
@@ -423,6 +428,43 @@ fn vault() -> Vec<(&'static str, Answer, Told)> {
 
 fn others() -> Vec<(&'static str, Answer, Told)> {
     vec![
+        (
+            "a deployment that was refused inside",
+            Answer::json(
+                400,
+                format!(
+                    r#"{{"error":{{"code":"DeploymentFailed","message":"At least one resource deployment operation failed.","details":[{{"code":"LinkedAuthorizationFailed","message":"The client has permission to perform action 'x/read' on scope '{GROUP}', however the current tenant '{TARGET}' is not authorized to access linked subscription '{SUBSCRIPTION}'."}}]}}}}"#
+                ),
+            ),
+            Told::by(Developer, &["x-ms-authorization-auxiliary"]),
+        ),
+        (
+            "a malformed subscription",
+            json(
+                400,
+                "InvalidSubscriptionId",
+                "The provided subscription identifier 'litware' is malformed or invalid.",
+            ),
+            Told::by(Developer, &["Check the subscription id"]),
+        ),
+        (
+            "Azure Monitor without a role",
+            json(
+                403,
+                "OperationFailed",
+                "The authentication token provided does not have access to ingest data for the data collection rule with immutable Id 'dcr-x'.",
+            ),
+            Told::by(Target, &["Monitoring Metrics Publisher"]),
+        ),
+        (
+            "Log Analytics without a role",
+            json(
+                403,
+                "InsufficientAccessError",
+                "The provided credentials have insufficient access to perform the requested operation",
+            ),
+            Told::by(Target, &["Log Analytics Reader"]),
+        ),
         (
             "Cosmos DB without a data role",
             Answer::json(

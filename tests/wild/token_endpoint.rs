@@ -126,6 +126,25 @@ fn kinds_of_assertion() -> Vec<Case> {
         )
         .presenting(AKS, "system:serviceaccount:default:sa", exchange),
         case(
+            "a run of Terraform's, with a space in its name",
+            subject_differs(700_213, "organization:contoso:project:Default Project:workspace:w:run_phase:plan"),
+            true,
+            Told::by(
+                Home,
+                &[
+                    "identity provider",
+                    "-Subject 'organization:contoso:project:Default Project:workspace:w:run_phase:plan'",
+                ],
+            )
+            .code(700_213)
+            .never(&["principal"]),
+        )
+        .presenting(
+            "https://app.terraform.io",
+            "organization:contoso:project:Default Project:workspace:w:run_phase:plan",
+            json!("api://AzureADTokenExchange"),
+        ),
+        case(
             "GitHub's default audience",
             entra(401, "invalid_client", 700_212, "No matching federated identity record found for presented assertion audience 'https://github.com/contoso'."),
             false,

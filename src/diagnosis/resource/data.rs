@@ -34,6 +34,12 @@ pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
     if answer.says("lacks the required data action") {
         return Some(data_action(answer));
     }
+    if answer.says("does not have access to ingest data") {
+        return Some(ingestion());
+    }
+    if answer.says("have insufficient access to perform") {
+        return Some(log_analytics());
+    }
     if answer.is("Authorization_RequestDenied")
         || answer.says("insufficient privileges to complete")
     {
@@ -122,6 +128,28 @@ fn claims_required(answer: &Answer) -> Diagnosis {
         format!("Grant that service principal the role {role}. Reader and Contributor give no access to messages. The role may take several minutes to take effect."),
     )
     .with_commands(grant(None, None, None))
+}
+
+/// "The authentication token provided does not have access to ingest data for the data collection
+/// rule …" of Azure Monitor's Logs Ingestion API.
+fn ingestion() -> Diagnosis {
+    Diagnosis::new(
+        Actor::TargetAdministrator,
+        "The target tenant's service principal of the app has no role on the data collection rule.",
+        "Grant that service principal the role Monitoring Metrics Publisher on the data collection rule. The role may take up to half an hour to take effect.",
+    )
+    .with_commands(grant(None, Some("Monitoring Metrics Publisher"), None))
+}
+
+/// "The provided credentials have insufficient access to perform the requested operation" of Log
+/// Analytics.
+fn log_analytics() -> Diagnosis {
+    Diagnosis::new(
+        Actor::TargetAdministrator,
+        "The target tenant's service principal of the app has no role for this query on the workspace.",
+        "Grant that service principal the role Log Analytics Reader on the workspace. The role may take several minutes to take effect.",
+    )
+    .with_commands(grant(None, Some("Log Analytics Reader"), None))
 }
 
 /// The client signs with a key, and the account takes tokens only.
