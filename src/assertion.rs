@@ -104,7 +104,7 @@ pub struct ManagedIdentityAssertionOptions {
     /// tries end after 75 s, and until the endpoint has answered once, the default ones after 6 s.
     pub retry: Option<RetryOptions>,
 
-    /// The origin of the IMDS, such as `http://127.0.0.1:40342`, where it is not at its usual
+    /// The origin of the IMDS, such as `http://127.0.0.1:8080`, where it is not at its usual
     /// address.
     ///
     /// Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST` where that names this machine or an address

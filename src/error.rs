@@ -1,14 +1,15 @@
 //! Why there is no token, in a form that a program can decide on and a person can act on.
 
+mod answer;
+
+pub(crate) use answer::{RefusedAnswer, http_response};
+
 use crate::{
     cache::{Failure, GaveUp},
     diagnosis::{self, ConnectionFailure, Diagnosis, Peer},
     redact,
 };
-use azure_core::{
-    error::ErrorKind,
-    http::{RawResponse, StatusCode, headers::Headers},
-};
+use azure_core::{error::ErrorKind, http::StatusCode};
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 /// Why there is no token.
@@ -271,18 +272,15 @@ impl Inner {
         const LONGEST: usize = 400;
         const LONGEST_STEP: usize = 180;
         let step = redact::printable(self.diagnosis.first_step(), LONGEST_STEP);
-        let rest = format!(
-            "{} Who has to act: {}. {step}",
-            self.recalled,
-            self.diagnosis.who()
-        );
-        let left = LONGEST.saturating_sub(rest.len() + 1);
+        let rest = format!(" Who has to act: {}. {step}", self.diagnosis.who());
+        let left = LONGEST.saturating_sub(self.recalled.len() + rest.len() + 1);
         let mut line = redact::printable(&self.headline, left.max(120));
         if !self.answer.is_empty() {
             let left = left.saturating_sub(line.len() + 2).max(60);
             line.push_str(": ");
             line.push_str(&redact::printable(&self.answer, left));
         }
+        line.push_str(&self.recalled);
         let end = match line.ends_with(['.', '…', '!', '?']) {
             true => "",
             false => ".",
@@ -295,36 +293,6 @@ impl Inner {
         chain(source)
             .map(|error| error.to_string())
             .any(|text| !text.is_empty() && said.iter().any(|it| it.contains(&text)))
-    }
-}
-
-/// What is known of an answer that was no success.
-pub(crate) struct RefusedAnswer {
-    pub(crate) headline: String,
-    /// The answer in short, escaped, without any secret.
-    pub(crate) answer: String,
-    pub(crate) diagnosis: Diagnosis,
-    pub(crate) is_transient: bool,
-    pub(crate) is_about_the_assertion: bool,
-    pub(crate) silence: Option<Duration>,
-    pub(crate) code: Option<u32>,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) source: Option<azure_core::Error>,
-}
-
-impl RefusedAnswer {
-    pub(crate) fn new(headline: String, answer: String, diagnosis: Diagnosis) -> Self {
-        Self {
-            headline,
-            answer,
-            code: diagnosis.code(),
-            diagnosis,
-            is_transient: false,
-            is_about_the_assertion: false,
-            silence: None,
-            retry_after: None,
-            source: None,
-        }
     }
 }
 
@@ -357,10 +325,12 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.inner
-            .source
-            .as_ref()
-            .map(|source| source.as_ref() as _)
+        let source = self.inner.source.as_deref()?;
+        // An azure_core::Error that only wraps another one has that one's text.
+        match source.source() {
+            Some(below) if below.to_string() == source.to_string() => Some(below),
+            _ => Some(source),
+        }
     }
 }
 
@@ -464,35 +434,6 @@ pub(crate) fn without_secrets(error: azure_core::Error, secrets: &[&str]) -> azu
     azure_core::Error::with_message(kind, words.join(": "))
 }
 
-/// The error of an answer outside 2xx as azure_core's own, with the response in it, so that code
-/// which looks for [`ErrorKind::HttpResponse`] finds it. A proxy may echo what it was sent, so
-/// whatever has the shape of a token, and the given secrets, are redacted from the copy.
-pub(crate) fn http_response(
-    response: &RawResponse,
-    error_code: Option<String>,
-    secrets: &[&str],
-) -> azure_core::Error {
-    let mut headers = Headers::new();
-    for (name, value) in response.headers().iter() {
-        let value = redact::redact(value.as_str(), secrets).into_owned();
-        headers.insert(name.clone(), value);
-    }
-    let body = String::from_utf8_lossy(response.body().as_ref());
-    let body = redact::redact(&body, secrets).into_owned();
-    let error_code = error_code.map(|code| redact::excerpt(code.as_bytes(), secrets));
-    let status = response.status();
-    // Status and words are in the message above.
-    let message = format!("an answer of {} bytes", response.body().len());
-    azure_core::Error::with_message(
-        ErrorKind::HttpResponse {
-            status,
-            error_code,
-            raw_response: Some(Box::new(RawResponse::from_bytes(status, headers, body))),
-        },
-        message,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -556,31 +497,5 @@ mod tests {
             );
             assert!(error.diagnosis().is_some());
         }
-    }
-
-    #[test]
-    fn the_raw_response_below_it_holds_no_token_that_was_echoed() {
-        let mut headers = Headers::new();
-        headers.insert("x-echo", "Bearer eyJhbGciOiJub25lIn0.e30.");
-        let echo = RawResponse::from_bytes(
-            StatusCode::BadGateway,
-            headers,
-            "POST client_assertion=opaque-secret&x=eyJhbGciOiJub25lIn0.e30.",
-        );
-        let error = http_response(&echo, None, &["opaque-secret"]);
-        let ErrorKind::HttpResponse {
-            raw_response: Some(raw),
-            ..
-        } = error.kind()
-        else {
-            panic!("{error:?}");
-        };
-        let body = String::from_utf8_lossy(raw.body().as_ref()).into_owned();
-        assert_eq!(body, "POST client_assertion=[redacted]&x=[redacted]");
-        assert!(
-            raw.headers()
-                .iter()
-                .all(|(_, value)| !value.as_str().contains("eyJ"))
-        );
     }
 }

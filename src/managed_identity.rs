@@ -23,7 +23,7 @@ impl Selector {
         let guid = |parameter, what: &str, value: &str| match authority::parse_guid(value) {
             Some(value) => Ok(Self { parameter, value }),
             None => Err(Error::configuration(format!(
-                "user_assigned_id: the {what} {} is not a GUID; `az identity show` prints it",
+                "user_assigned_id: the {what} {} is not a GUID: give the one that `az identity show` prints",
                 authority::quoted(value)
             ))),
         };
@@ -35,7 +35,7 @@ impl Selector {
                 value: id.clone(),
             }),
             UserAssignedId::ResourceId(id) => Err(Error::configuration(format!(
-                "user_assigned_id: {} is not the resource id of a user-assigned identity: it has the form /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…",
+                "user_assigned_id: {} is not the resource id of a user-assigned identity: give one of the form /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…",
                 authority::quoted(id)
             ))),
             other => Err(Error::configuration(format!(

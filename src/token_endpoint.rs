@@ -162,13 +162,19 @@ impl TokenEndpoint {
         let status = answer.status();
         let body = ErrorAnswer::of(answer);
         let claims = Claims::peek(assertion);
+        // Values are read from these texts and shown, and a proxy may echo what it was sent.
+        let clean = |text: &'_ Option<String>| {
+            let text = text.as_deref()?;
+            Some(redact::redact(text, &[assertion]).into_owned())
+        };
+        let (description, suberror) = (clean(&body.error_description), clean(&body.suberror));
         let (diagnosis, retry) = diagnosis::of_refusal(
             &Refusal {
                 status: status.into(),
                 error: body.error.as_deref(),
-                description: body.error_description.as_deref(),
+                description: description.as_deref(),
                 codes: &body.codes,
-                suberror: body.suberror.as_deref(),
+                suberror: suberror.as_deref(),
                 has_claims: body.has_claims,
                 is_entras: body.is_entras(),
             },

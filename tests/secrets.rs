@@ -77,6 +77,10 @@ fn everything_of(error: &(dyn std::error::Error + 'static)) -> String {
         }
         next = error.source();
     }
+    write!(seen, "{} ", cross_tenant_identity::explain(error)).unwrap();
+    if let Some(found) = cross_tenant_identity::Error::find(error) {
+        write!(seen, "{found} {found:?} {found:#?} ").unwrap();
+    }
     if let Some(diagnosis) = Diagnosis::of(error) {
         write!(seen, "{diagnosis} {diagnosis:?} {:?}", diagnosis.commands()).unwrap();
     }
@@ -108,6 +112,24 @@ fn echoes(secret: &str) -> Vec<Fault> {
         json(
             400,
             serde_json::json!({"error": "x", "trace_id": secret, "correlation_id": secret, "timestamp": secret, "claims": secret}),
+        ),
+        json(
+            401,
+            serde_json::json!({"error": "invalid_client", "error_description": format!("AADSTS700213: presented assertion subject '{secret}', assertion issuer 'https://{secret}'."), "suberror": secret}),
+        ),
+        answer(
+            403,
+            "content-type",
+            "text/html".into(),
+            format!("<html><title>{secret}</title></html>"),
+        ),
+        answer(400, "content-encoding", secret.into(), "x".into()),
+        answer(200, "content-encoding", secret.into(), "x".into()),
+        answer(
+            400,
+            "content-type",
+            "text/plain".into(),
+            format!("\u{feff}Response body: {{\"error\":\"{secret}\"}} AADSTS500011 {secret}"),
         ),
         json(200, serde_json::json!({"access_token": secret})),
         json(
@@ -224,7 +246,11 @@ async fn what_a_source_of_the_users_own_hands_out_is_shown_nowhere() {
         let echo = Fault::Response {
             status: 400,
             headers: vec![("x-echo".into(), secret.into())],
-            body: format!("client_assertion={secret}").into_bytes(),
+            body: format!(
+                r#"{{"error":"invalid_client","error_description":"AADSTS700213: presented assertion subject '{}'"}}"#,
+                secret.escape_default()
+            )
+            .into_bytes(),
         };
         world
             .azure

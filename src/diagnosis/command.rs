@@ -172,7 +172,9 @@ impl Value {
 
     /// The subject of an assertion, byte for byte.
     pub(super) fn subject(text: &str) -> Option<Self> {
-        is_claim(text, b":/._-@+=%~,#*|()").then(|| Self(text.to_owned()))
+        // An environment of GitHub's and a project of Terraform's may have spaces in their names.
+        let is_safe = is_claim(text, b":/._-@+=%~,#*|() ") && text.trim() == text;
+        is_safe.then(|| Self(text.to_owned()))
     }
 
     /// A name of letters, digits and hyphens, such as a key vault's.

@@ -1,12 +1,13 @@
 //! No answer came: what the network, a proxy or TLS has to do with it.
 //!
 //! The reasons are read from the chain of errors that a transport returns. hyper-util and rustls
-//! hide their types behind boxes, and a user may bring any other transport, so their texts count;
-//! each text that is looked for is quoted beside its kind.
+//! hide their types behind boxes, and a user may bring any other transport, so their texts count.
 
-use super::{Actor, Diagnosis, contains_ignoring_case};
+mod said;
+
+use super::{Actor, Diagnosis};
 use azure_core::error::ErrorKind;
-use std::{error::Error as StdError, io};
+use said::Said;
 
 /// What was to be reached.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +34,6 @@ pub(crate) struct Failure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    NoRuntime,
     NoClient,
     ProxyLogin,
     ProxyRefused,
@@ -61,9 +61,23 @@ impl Failure {
         Self {
             reason: kind.reason(error),
             is_transient: kind.is_transient(),
-            is_set_up: matches!(kind, Kind::NoRuntime | Kind::NoClient),
+            is_set_up: kind == Kind::NoClient,
             diagnosis: kind.diagnosis(peer),
         }
+    }
+
+    /// Whether another try may end otherwise.
+    pub(crate) fn may_pass(error: &azure_core::Error) -> bool {
+        Kind::of(error).is_transient()
+    }
+
+    /// Whether something took the connection, as far as the error tells.
+    pub(crate) fn was_connected(error: &azure_core::Error) -> bool {
+        let is_nobody_there = matches!(
+            Kind::of(error),
+            Kind::NobodyListens | Kind::NoRoute | Kind::NoSuchHost | Kind::ProxyUnreachable
+        );
+        !is_nobody_there && *error.kind() != ErrorKind::Connection
     }
 }
 
@@ -87,8 +101,7 @@ impl Kind {
 
     fn is_transient(self) -> bool {
         match self {
-            Self::NoRuntime
-            | Self::NoClient
+            Self::NoClient
             | Self::ProxyLogin
             | Self::UnknownIssuer
             | Self::OtherName
@@ -130,7 +143,7 @@ impl Kind {
             Self::NoSuchHost => "the host name cannot be resolved".to_owned(),
             Self::NobodyListens => "the connection was refused".to_owned(),
             Self::NoRoute => "there is no route to it".to_owned(),
-            _ => innermost(error),
+            _ => Said::of(error).innermost(),
         }
     }
 
@@ -141,11 +154,6 @@ impl Kind {
             Peer::OwnSource => "the source of the assertion".to_owned(),
         };
         let (who, happened, to_do) = match self {
-            Self::NoRuntime => (
-                Actor::Developer,
-                "The default HTTP transport needs a tokio runtime, and none was there. Nothing was sent.".to_owned(),
-                "Call from inside a tokio runtime. Otherwise set a transport of your own in client_options, for both legs.".to_owned(),
-            ),
             Self::NoClient => (
                 Actor::Developer,
                 "The HTTP client could not be built, so nothing was sent.".to_owned(),
@@ -253,339 +261,5 @@ impl Kind {
     }
 }
 
-/// Everything that a chain of errors says.
-struct Said {
-    texts: Vec<String>,
-    io: Vec<io::ErrorKind>,
-}
-
-impl Said {
-    /// An `io::Error` hides the error that it was made of from `source()`, so that one is looked
-    /// into, too.
-    fn of(error: &(dyn StdError + 'static)) -> Self {
-        const DEEPEST: usize = 16;
-        let mut said = Self {
-            texts: Vec::new(),
-            io: Vec::new(),
-        };
-        let mut next = Some(error);
-        while let Some(error) = next.filter(|_| said.texts.len() < DEEPEST) {
-            said.texts.push(error.to_string());
-            next = error.source();
-            if let Some(io) = error.downcast_ref::<io::Error>() {
-                said.io.push(io.kind());
-                if let Some(inner) = io.get_ref() {
-                    next = Some(inner);
-                }
-            }
-        }
-        said
-    }
-
-    fn has(&self, words: &str) -> bool {
-        self.texts
-            .iter()
-            .any(|text| contains_ignoring_case(text, words))
-    }
-
-    fn has_any(&self, all: &[&str]) -> bool {
-        all.iter().any(|words| self.has(words))
-    }
-
-    /// azure_core's and this crate's own words.
-    fn set_up(&self) -> Option<Kind> {
-        if self.has("tokio runtime") || self.has("no reactor running") {
-            Some(Kind::NoRuntime)
-        } else if self.has_any(&[
-            "the HTTP client could not be built",
-            "builder error",
-            "the pipeline has no transport",
-        ]) {
-            Some(Kind::NoClient)
-        } else {
-            None
-        }
-    }
-
-    fn tls_or_proxy(&self) -> Option<Kind> {
-        // hyper-util's TunnelError; curl's and others' words for the same.
-        if self.has_any(&[
-            "proxy authorization required",
-            "proxy authentication required",
-            "response 407",
-        ]) {
-            return Some(Kind::ProxyLogin);
-        }
-        if self.has_any(&["tunnel error: failed to create", "tunnel error: io error"]) {
-            return Some(Kind::ProxyUnreachable);
-        }
-        if self.has_any(&[
-            "tunnel error",
-            "unsuccessful tunnel",
-            "CONNECT tunnel failed",
-        ]) {
-            return Some(Kind::ProxyRefused);
-        }
-        // rustls; OpenSSL; Schannel and SecureTransport by way of native-tls.
-        if self.has_any(&[
-            "UnknownIssuer",
-            "unknown issuer",
-            "UnknownCA",
-            "unknown ca",
-            "self-signed certificate",
-            "self signed certificate",
-            "unable to get local issuer",
-            "unable to get issuer",
-            "root certificate which is not trusted",
-            "certificate is not trusted",
-            "certificate was not trusted",
-            "not trusted by the trust provider",
-            "CaUsedAsEndEntity",
-        ]) {
-            return Some(Kind::UnknownIssuer);
-        }
-        if self.has_any(&[
-            "not valid for name",
-            "NotValidForName",
-            "hostname mismatch",
-            "host name mismatch",
-            "CN name does not match",
-        ]) {
-            return Some(Kind::OtherName);
-        }
-        if self.has_any(&[
-            "certificate expired",
-            "certificate has expired",
-            "certificate not valid yet",
-            "certificate is not yet valid",
-            "not within its validity period",
-            "InvalidCertificate(Expired",
-            "InvalidCertificate(NotValidYet",
-            "CertificateExpired",
-        ]) {
-            return Some(Kind::NotInTime);
-        }
-        if self.has_any(&[
-            "invalid peer certificate",
-            "certificate verify failed",
-            "BadCertificate",
-        ]) {
-            return Some(Kind::BadCertificate);
-        }
-        if self.has_any(&[
-            "InvalidContentType",
-            "received corrupt message",
-            "wrong version number",
-            "packet length too long",
-            "record layer failure",
-        ]) {
-            return Some(Kind::NoTls);
-        }
-        if self.has_any(&[
-            "peer is incompatible",
-            "HandshakeFailure",
-            "ProtocolVersion",
-            "unsupported protocol",
-            "no protocols available",
-        ]) {
-            return Some(Kind::NoCommonTls);
-        }
-        // hyper's errors of parsing.
-        if self.has_any(&[
-            "invalid HTTP version",
-            "invalid HTTP status-code",
-            "invalid HTTP header",
-            "invalid HTTP method",
-        ]) {
-            return Some(Kind::NoHttp);
-        }
-        None
-    }
-
-    fn network(&self) -> Option<Kind> {
-        if self.has_any(&[
-            "dns error",
-            "failed to lookup address",
-            "name or service not known",
-            "no such host is known",
-            "nodename nor servname",
-            "temporary failure in name resolution",
-        ]) {
-            return Some(Kind::NoSuchHost);
-        }
-        let is = |kind: io::ErrorKind| self.io.contains(&kind);
-        if is(io::ErrorKind::ConnectionRefused) || self.has("connection refused") {
-            return Some(Kind::NobodyListens);
-        }
-        if is(io::ErrorKind::HostUnreachable)
-            || is(io::ErrorKind::NetworkUnreachable)
-            || self.has_any(&[
-                "no route to host",
-                "network is unreachable",
-                "unreachable network",
-            ])
-        {
-            return Some(Kind::NoRoute);
-        }
-        if is(io::ErrorKind::TimedOut)
-            || self.has_any(&[
-                "no whole answer within",
-                "no answer within",
-                "timed out",
-                "deadline",
-            ])
-        {
-            return Some(Kind::Timeout);
-        }
-        let is_broken = [
-            io::ErrorKind::ConnectionReset,
-            io::ErrorKind::ConnectionAborted,
-            io::ErrorKind::BrokenPipe,
-            io::ErrorKind::UnexpectedEof,
-        ]
-        .into_iter()
-        .any(is);
-        let says_so = self.has_any(&[
-            "connection reset",
-            "connection closed",
-            "broken pipe",
-            "unexpected end of file",
-            "unexpected eof",
-            "incomplete",
-            "end of file before message",
-        ]);
-        (is_broken || says_so).then_some(Kind::Broken)
-    }
-}
-
-/// The innermost error's words: the layers above it only say that sending failed.
-fn innermost(error: &azure_core::Error) -> String {
-    let said = Said::of(error);
-    let text = said.texts.last().map(String::as_str).unwrap_or_default();
-    crate::redact::excerpt(text.as_bytes(), &[])
-        .chars()
-        .take(200)
-        .collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(kind: ErrorKind, text: &'static str) -> azure_core::Error {
-        azure_core::Error::with_message(kind, text)
-    }
-
-    fn of(text: &'static str) -> Kind {
-        Kind::of(&error(ErrorKind::Connection, text))
-    }
-
-    #[test]
-    fn each_reason_is_known_by_its_words() {
-        for (text, kind) in [
-            (
-                "tunnel error: proxy authorization required",
-                Kind::ProxyLogin,
-            ),
-            ("tunnel error: unsuccessful", Kind::ProxyRefused),
-            (
-                "tunnel error: failed to create underlying connection",
-                Kind::ProxyUnreachable,
-            ),
-            (
-                "invalid peer certificate: UnknownIssuer",
-                Kind::UnknownIssuer,
-            ),
-            (
-                "error:0A000086:SSL routines::certificate verify failed: (self-signed certificate in certificate chain)",
-                Kind::UnknownIssuer,
-            ),
-            (
-                "A certificate chain processed, but terminated in a root certificate which is not trusted by the trust provider.",
-                Kind::UnknownIssuer,
-            ),
-            (
-                "invalid peer certificate: certificate not valid for name \"x\"; certificate is only valid for y",
-                Kind::OtherName,
-            ),
-            (
-                "invalid peer certificate: certificate expired: verification time 1",
-                Kind::NotInTime,
-            ),
-            ("invalid peer certificate: Revoked", Kind::BadCertificate),
-            (
-                "received corrupt message of type InvalidContentType",
-                Kind::NoTls,
-            ),
-            (
-                "error:0A00010B:SSL routines:ssl3_get_record:wrong version number",
-                Kind::NoTls,
-            ),
-            ("received fatal alert: HandshakeFailure", Kind::NoCommonTls),
-            ("invalid HTTP version parsed", Kind::NoHttp),
-            (
-                "failed to lookup address information: Name or service not known",
-                Kind::NoSuchHost,
-            ),
-            ("Connection refused (os error 111)", Kind::NobodyListens),
-            ("Network is unreachable (os error 101)", Kind::NoRoute),
-            ("no whole answer within 10.0 s", Kind::Timeout),
-            ("connection closed before message completed", Kind::Broken),
-            ("something else", Kind::Unknown),
-        ] {
-            assert_eq!(of(text), kind, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_somebody_has_to_mend_is_final() {
-        for kind in [
-            Kind::ProxyLogin,
-            Kind::UnknownIssuer,
-            Kind::NoTls,
-            Kind::NoRuntime,
-            Kind::TooLarge,
-        ] {
-            assert!(!kind.is_transient(), "{kind:?}");
-        }
-        for kind in [
-            Kind::ProxyRefused,
-            Kind::NoSuchHost,
-            Kind::NobodyListens,
-            Kind::Timeout,
-            Kind::Broken,
-            Kind::Unknown,
-        ] {
-            assert!(kind.is_transient(), "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn an_error_inside_an_io_error_is_found() {
-        let inner = io::Error::new(
-            io::ErrorKind::InvalidData,
-            "invalid peer certificate: UnknownIssuer",
-        );
-        let wrapped = io::Error::other(inner);
-        assert_eq!(
-            Kind::of(&azure_core::Error::new(ErrorKind::Connection, wrapped)),
-            Kind::UnknownIssuer
-        );
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(
-            Kind::of(&azure_core::Error::new(ErrorKind::Io, refused)),
-            Kind::NobodyListens
-        );
-    }
-
-    #[test]
-    fn without_a_runtime_nothing_is_said_of_the_network() {
-        let error = error(
-            ErrorKind::Other,
-            "the default HTTP transport needs a tokio runtime, and none is current",
-        );
-        let failure = Failure::of(&error, Peer::Imds("http://127.0.0.1"));
-        assert!(failure.is_set_up && !failure.is_transient);
-        assert_eq!(failure.diagnosis.who(), Actor::Developer);
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use crate::error_body::{ErrorBody, object_in};
 use azure_core::http::headers::Headers;
 
 /// What an identity endpoint answered, and to what.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct IdentityRefusal<'a> {
     pub(crate) origin: &'a str,
     pub(crate) status: u16,
@@ -111,7 +111,13 @@ fn of_imds(refusal: &IdentityRefusal<'_>, said: &Said) -> Option<Diagnosis> {
     let is_refused = (400..500).contains(&status) && !matches!(status, 404 | 408 | 410 | 429);
     let is_known = |error: &str| said.error.eq_ignore_ascii_case(error);
     if is_refused
-        && (said.has("identity not found") || said.has("managed identity found for specified"))
+        && [
+            "identity not found",
+            "managed identity found for specified",
+            "no msi found for specified",
+        ]
+        .iter()
+        .any(|words| said.has(words))
     {
         return Some(not_assigned(refusal.selector));
     }
@@ -170,6 +176,12 @@ fn by_status(status: u16) -> Diagnosis {
             Actor::Nobody,
             "The identity endpoint throttles: it takes 20 requests a second and 5 at once from one machine, over all of its processes.",
             "Wait: the next call tries again. If it keeps on, let fewer processes of the machine ask for tokens, or start them apart.",
+        ),
+        // Microsoft Learn, "Azure Instance Metadata Service", "Proxies"; Azure/azure-sdk-for-net#18479.
+        502 | 504 => Diagnosis::new(
+            Actor::Operator,
+            "A gateway error came back. IMDS itself is no gateway, so a proxy probably stands in between, and IMDS cannot be used through one.",
+            "Wait: the next call tries again. If it lasts, let the service reach IMDS directly, without any proxy.",
         ),
         408 | 500..=599 => Diagnosis::new(
             Actor::Nobody,
@@ -234,265 +246,4 @@ fn assign(identity: Option<&Value>) -> Command {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use azure_core::http::{RawResponse, StatusCode};
-
-    const ID: &str = "11111111-1111-4111-8111-111111111111";
-    const AUDIENCE: &str = "api://AzureADTokenExchange";
-
-    fn of(status: u16, body: &str, selector: Option<(&str, &str)>) -> Diagnosis {
-        with_header(status, ("content-type", "application/json"), body, selector)
-    }
-
-    fn with_header(
-        status: u16,
-        (name, value): (&'static str, &str),
-        body: &str,
-        selector: Option<(&str, &str)>,
-    ) -> Diagnosis {
-        let mut headers = Headers::new();
-        headers.insert(name, value.to_owned());
-        let answer =
-            RawResponse::from_bytes(StatusCode::from(status), headers.clone(), body.to_owned());
-        of_identity_refusal(&IdentityRefusal {
-            origin: "http://169.254.169.254",
-            status,
-            headers: &headers,
-            body: &ErrorBody::of(&answer),
-            selector,
-            audience: AUDIENCE,
-            signs: &Signs::default(),
-        })
-    }
-
-    fn told(
-        status: u16,
-        error: &str,
-        description: &str,
-        selector: Option<(&str, &str)>,
-    ) -> Diagnosis {
-        let body = serde_json::json!({ "error": error, "error_description": description });
-        of(status, &body.to_string(), selector)
-    }
-
-    #[test]
-    fn each_known_refusal_has_its_own_explanation() {
-        let several = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
-        let mut seen = std::collections::HashSet::new();
-        for (status, error, description, who) in [
-            (
-                400,
-                "invalid_request",
-                "Identity not found",
-                Actor::Operator,
-            ),
-            (400, "invalid_request", several, Actor::Developer),
-            (
-                400,
-                "bad_request_102",
-                "Required metadata header not specified",
-                Actor::Operator,
-            ),
-            (
-                400,
-                "invalid_resource",
-                "AADSTS500011: The resource principal …",
-                Actor::Developer,
-            ),
-            (
-                400,
-                "unauthorized_client",
-                "AADSTS700016: Application with …",
-                Actor::HomeAdministrator,
-            ),
-            (
-                403,
-                "",
-                "A socket operation was attempted to an unreachable network.",
-                Actor::Operator,
-            ),
-            (404, "Not found", "", Actor::Operator),
-            (410, "", "", Actor::Nobody),
-            (429, "", "", Actor::Nobody),
-            (
-                500,
-                "unknown",
-                "Failed to retrieve token from the Active directory",
-                Actor::Nobody,
-            ),
-            (400, "x", "y", Actor::Operator),
-        ] {
-            let diagnosis = told(status, error, description, None);
-            assert_eq!(diagnosis.who(), who, "{diagnosis}");
-            assert!(
-                seen.insert(diagnosis.what_happened().to_owned()),
-                "{diagnosis}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_not_found_says_nothing_of_gone() {
-        assert!(!told(404, "Not found", "", None).to_string().contains("410"));
-    }
-
-    #[test]
-    fn a_header_that_was_lost_is_known_by_its_code_or_by_its_words() {
-        for (error, description) in [
-            ("bad_request_102", "?"),
-            ("?", "Required metadata header not specified"),
-        ] {
-            let diagnosis = told(400, error, description, None);
-            assert!(diagnosis.what_happened().contains("Metadata: true"));
-        }
-    }
-
-    #[test]
-    fn the_wrong_audience_keeps_entras_number() {
-        let diagnosis = told(
-            400,
-            "invalid_resource",
-            "AADSTS500011: The resource …",
-            None,
-        );
-        assert_eq!(diagnosis.code(), Some(500_011));
-        assert!(diagnosis.what_happened().contains(AUDIENCE));
-    }
-
-    #[test]
-    fn an_agents_own_sentence_around_imds_answer_is_seen_through() {
-        let wrapped = r#"failed to refresh token, error: adal: Refresh request failed. Status Code = '400'. Response body: {"error":"invalid_request","error_description":"Identity not found"}"#;
-        let told = with_header(
-            403,
-            ("content-type", "text/plain"),
-            wrapped,
-            Some(("client_id", ID)),
-        );
-        assert!(
-            told.what_happened()
-                .contains("is not assigned to this host"),
-            "{told}"
-        );
-        let agent = with_header(
-            404,
-            ("content-type", "text/plain"),
-            "no azure identity found for request clientID\n",
-            None,
-        );
-        assert!(agent.what_happened().contains("pod identity"), "{agent}");
-    }
-
-    #[test]
-    fn whoever_answers_in_the_place_of_imds_is_named() {
-        let page = "<html><head><title>Access Denied</title></head></html>";
-        for (status, header, body, named) in [
-            (
-                401,
-                (
-                    "www-authenticate",
-                    "Basic realm=/var/opt/azcmagent/tokens/x.key",
-                ),
-                "",
-                "Azure Arc",
-            ),
-            (
-                401,
-                (
-                    "www-authenticate",
-                    r"Basic realm=C:\ProgramData\AzureConnectedMachineAgent\Tokens\x.key",
-                ),
-                "",
-                "Azure Arc",
-            ),
-            (401, ("server", "EC2ws"), "", "another cloud"),
-            (
-                404,
-                ("metadata-flavor", "Google"),
-                "<html>",
-                "another cloud",
-            ),
-            (403, ("content-type", "text/html"), page, "captive portal"),
-            (407, ("x", "y"), "", "proxy"),
-            (403, ("x", "y"), "", "Docker Desktop"),
-            (
-                403,
-                ("x", "y"),
-                "connecting to 169.254.169.254:80: dial tcp",
-                "Docker Desktop",
-            ),
-            (302, ("location", "https://x.example"), "", "redirects"),
-            (404, ("x", "y"), "not here", "Something other than IMDS"),
-            (
-                500,
-                ("x", "y"),
-                r#"{"statusCode":500,"message":"x"}"#,
-                "App Service",
-            ),
-        ] {
-            let told = with_header(status, header, body, None);
-            assert!(
-                told.what_happened().contains(named),
-                "{status} {header:?}: {told}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_identity_that_is_not_assigned_is_named_as_it_was_chosen() {
-        let resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/n";
-        for (parameter, value, command) in [
-            (
-                "client_id",
-                ID,
-                "az identity list --query '[?clientId=='\\''11111111-1111-4111-8111-111111111111'\\'']'",
-            ),
-            (
-                "object_id",
-                ID,
-                "az identity list --query '[?principalId=='\\''11111111-1111-4111-8111-111111111111'\\'']'",
-            ),
-            (
-                "msi_res_id",
-                resource,
-                "az identity show --ids /subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/n",
-            ),
-        ] {
-            let diagnosis = told(
-                400,
-                "invalid_request",
-                "Identity not found",
-                Some((parameter, value)),
-            );
-            assert!(
-                diagnosis
-                    .what_happened()
-                    .contains(&value[..40.min(value.len())])
-            );
-            assert_eq!(diagnosis.commands()[0].text(), command);
-            assert_eq!(diagnosis.commands().len(), 2);
-        }
-        let app_service = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.";
-        assert_eq!(
-            told(400, "", app_service, Some(("client_id", ID))).who(),
-            Actor::Operator
-        );
-    }
-
-    #[test]
-    fn a_hostile_selector_reaches_no_command() {
-        for parameter in ["client_id", "object_id", "msi_res_id"] {
-            let bad = "/subscriptions/$(reboot)'\n\u{1b}[31m";
-            let diagnosis = told(
-                400,
-                "invalid_request",
-                "Identity not found",
-                Some((parameter, bad)),
-            );
-            for command in diagnosis.commands() {
-                assert!(!command.text().contains("reboot"), "{command}");
-            }
-            assert!(!diagnosis.what_happened().contains(char::is_control));
-        }
-    }
-}
+mod tests;

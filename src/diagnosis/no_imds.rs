@@ -61,6 +61,10 @@ pub(crate) fn answered_by_another(
     let authenticate = headers
         .get_optional_string(&WWW_AUTHENTICATE)
         .unwrap_or_default();
+    // Azure/azure-sdk-for-js#11369: "server": "IMDS/150.870.65.476".
+    if header("server").starts_with("IMDS/") {
+        return None;
+    }
     let text = body.text();
     let has = |words: &str| contains_ignoring_case(text, words);
     if is_arc(&authenticate) {

@@ -34,6 +34,9 @@ pub(crate) fn of_error(error: &azure_core::Error) -> Option<Diagnosis> {
 }
 
 fn of_answer(answer: &Answer) -> Option<Diagnosis> {
+    if answer.is("InvalidSubscriptionId") {
+        return arm::of(answer);
+    }
     if !matches!(answer.status, 401 | 403 | 404) {
         return None;
     }

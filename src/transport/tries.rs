@@ -4,6 +4,7 @@
 use super::LARGEST_ANSWER;
 use crate::{
     budget::Budget,
+    diagnosis::ConnectionFailure,
     random::fraction,
     time::{Clock, timeout},
 };
@@ -211,9 +212,11 @@ impl TriesPolicy {
                     // Our transport gives up a connection that is not taken within seconds. With a
                     // user's own, which may not, silence tells nothing.
                     true => self.has_own_transport,
-                    false => *error.kind() == ErrorKind::Io,
+                    false => ConnectionFailure::was_connected(error),
                 };
-                tries.next(made, elapsed, Outcome::NoAnswer { was_connected })
+                let pause = tries.next(made, elapsed, Outcome::NoAnswer { was_connected });
+                // A proxy that wants a password, or an unknown certificate authority, stays as it is.
+                pause.filter(|_| ConnectionFailure::may_pass(error))
             }
             // A request that could not be built, or a policy of the user's that refused it.
             Err(_) => None,

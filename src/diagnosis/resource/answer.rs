@@ -45,6 +45,12 @@ impl Answer {
         }
         answer.inner_code = body.inner_code().unwrap_or_default().to_owned();
         answer.message = body.message().unwrap_or_default().into_owned();
+        // A deployment wraps what one of its resources was refused.
+        if let Some(inside) = refusal_inside(&body) {
+            answer.status = 403;
+            answer.code = inside.0.to_owned();
+            answer.message = inside.1.to_owned();
+        }
         answer.detail = ["AuthenticationErrorDetail", "AuthenticationErrorDetails"]
             .iter()
             .find_map(|name| {
@@ -123,6 +129,17 @@ impl Answer {
         }
         text
     }
+}
+
+/// Code and message of the first detail that is about access.
+fn refusal_inside(body: &ErrorBody) -> Option<(&str, &str)> {
+    const MOST: usize = 8;
+    (0..MOST).find_map(|at| {
+        let code = body.at(&format!("/error/details/{at}/code"))?;
+        let is_known = matches!(code, "AuthorizationFailed" | "LinkedAuthorizationFailed");
+        let message = body.at(&format!("/error/details/{at}/message"))?;
+        is_known.then_some((code, message))
+    })
 }
 
 /// The scope of a resource that a service names, if it is a plain https URL or an application's id:

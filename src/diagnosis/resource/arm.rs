@@ -17,7 +17,7 @@ pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
     match answer.status {
         403 if answer.is("LinkedAuthorizationFailed") => Some(linked(answer)),
         403 if answer.is("AuthorizationFailed") => Some(not_authorized(answer)),
-        404 if answer.is_any(&["SubscriptionNotFound", "InvalidSubscriptionId"]) => {
+        400 | 404 if answer.is_any(&["SubscriptionNotFound", "InvalidSubscriptionId"]) => {
             Some(no_subscription(answer))
         }
         _ => None,

@@ -1,4 +1,5 @@
-//! Cosmos DB, Microsoft Graph, Cognitive Services, and what other data planes say in common words.
+//! Cosmos DB, Microsoft Graph, Service Bus and Event Hubs, Cognitive Services, and what other data
+//! planes say in common words.
 
 use super::{
     super::{
@@ -18,8 +19,26 @@ pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
     if answer.says("required RBAC permissions") {
         return Some(cosmos(answer));
     }
+    if answer.says("cannot be authorized by AAD token in data plane") {
+        return Some(cosmos_control_plane());
+    }
+    if answer.says("claim(s) are required") {
+        return Some(claims_required(answer));
+    }
+    if answer.says("local authorization is disabled")
+        || answer.says("key based authentication is not permitted")
+        || answer.is("KeyBasedAuthenticationNotPermitted")
+    {
+        return Some(keys_are_off());
+    }
     if answer.says("lacks the required data action") {
         return Some(data_action(answer));
+    }
+    if answer.says("does not have access to ingest data") {
+        return Some(ingestion());
+    }
+    if answer.says("have insufficient access to perform") {
+        return Some(log_analytics());
     }
     if answer.is("Authorization_RequestDenied")
         || answer.says("insufficient privileges to complete")
@@ -81,6 +100,65 @@ fn cosmos(answer: &Answer) -> Diagnosis {
             .value("-Scope", &everything),
     ])
     .with_link("https://aka.ms/cosmos-native-rbac")
+}
+
+/// Cosmos DB's substatus 5300: databases and containers are made by way of Resource Manager.
+fn cosmos_control_plane() -> Diagnosis {
+    Diagnosis::new(
+        Actor::Developer,
+        "Cosmos DB takes no Microsoft Entra token for this operation on its data endpoint, whatever role the app has: it creates or changes a database or a container.",
+        "Create databases and containers through Azure Resource Manager. The data endpoint is for items alone.",
+    )
+    .with_link("https://aka.ms/cosmos-native-rbac")
+}
+
+/// "Unauthorized access. 'Listen' claim(s) are required to perform this operation." of Service Bus
+/// and Event Hubs.
+fn claims_required(answer: &Answer) -> Diagnosis {
+    let role = if answer.says("'Send'") {
+        "Azure Service Bus Data Sender or Azure Event Hubs Data Sender"
+    } else if answer.says("'Manage'") {
+        "Azure Service Bus Data Owner or Azure Event Hubs Data Owner"
+    } else {
+        "Azure Service Bus Data Receiver or Azure Event Hubs Data Receiver"
+    };
+    Diagnosis::new(
+        Actor::TargetAdministrator,
+        "The target tenant's service principal of the app has no data role for this operation on the namespace.",
+        format!("Grant that service principal the role {role}. Reader and Contributor give no access to messages. The role may take several minutes to take effect."),
+    )
+    .with_commands(grant(None, None, None))
+}
+
+/// "The authentication token provided does not have access to ingest data for the data collection
+/// rule …" of Azure Monitor's Logs Ingestion API.
+fn ingestion() -> Diagnosis {
+    Diagnosis::new(
+        Actor::TargetAdministrator,
+        "The target tenant's service principal of the app has no role on the data collection rule.",
+        "Grant that service principal the role Monitoring Metrics Publisher on the data collection rule. The role may take up to half an hour to take effect.",
+    )
+    .with_commands(grant(None, Some("Monitoring Metrics Publisher"), None))
+}
+
+/// "The provided credentials have insufficient access to perform the requested operation" of Log
+/// Analytics.
+fn log_analytics() -> Diagnosis {
+    Diagnosis::new(
+        Actor::TargetAdministrator,
+        "The target tenant's service principal of the app has no role for this query on the workspace.",
+        "Grant that service principal the role Log Analytics Reader on the workspace. The role may take several minutes to take effect.",
+    )
+    .with_commands(grant(None, Some("Log Analytics Reader"), None))
+}
+
+/// The client signs with a key, and the account takes tokens only.
+fn keys_are_off() -> Diagnosis {
+    Diagnosis::new(
+        Actor::Developer,
+        "The request was signed with an account key, and the account takes Microsoft Entra tokens only.",
+        "Give the client this crate's credential instead of a key or a connection string.",
+    )
 }
 
 /// "The principal `O` lacks the required data action `A` to perform `POST …` operation."

@@ -23,7 +23,7 @@ pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
             .with_link("https://learn.microsoft.com/azure/storage/blobs/assign-azure-role-data-access"),
         );
     }
-    if answer.is("AuthorizationFailure") {
+    if answer.is_any(&["AuthorizationFailure", "AuthorizationSourceIPMismatch"]) {
         return Some(token::network("the storage account"));
     }
     if answer.is("AuthorizationProtocolMismatch") {

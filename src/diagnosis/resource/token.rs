@@ -23,6 +23,8 @@ pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
             "wrong issuer",
             "issuer validation failed",
             "issuer did not match",
+            "issuer is invalid",
+            "invalid issuer",
             "IDX10205",
         ])
     {
@@ -127,6 +129,7 @@ fn is_other_audience(answer: &Answer) -> bool {
             "audience did not match",
             "audience is invalid",
             "audience is not valid",
+            "invalid authorization token audience",
             "IDX10214",
         ])
 }
