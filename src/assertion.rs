@@ -2,7 +2,9 @@
 
 use crate::{
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, quoted},
-    cache::{Cache, CachedToken, CachedTokens, Fetch, Fetched, GaveUp, Key, Limits, Request},
+    cache::{
+        Cache, CachedToken, CachedTokens, Fetch, Fetched, GaveUp, Key, Limits, Report, Request,
+    },
     claims::Claims,
     environment::Environment,
     error::{self, Error, Stage},
@@ -24,7 +26,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 /// A managed identity's token for the cloud's token exchange, as a client assertion.
 ///
@@ -314,13 +316,38 @@ impl KeptAssertion {
     }
 }
 
+fn log(report: &Report<'_, Error>) {
+    match report {
+        Report::Fails { error, left, next } => warn!(
+            error.type = error.kind_for_log(),
+            assertion_left_s = left.map(|left| left.as_secs()),
+            next_try_s = next.as_secs(),
+            "{}: {error}",
+            match left {
+                Some(_) => "the client assertion cannot be renewed",
+                None => "there is no client assertion",
+            },
+        ),
+        Report::Recovered { after } => info!(
+            outage_s = after.as_secs(),
+            "there is a new client assertion again"
+        ),
+    }
+}
+
 struct FromImds(Arc<Imds>);
 
 impl Fetch<TheAssertion, Error> for FromImds {
     fn fetch(&self, _: TheAssertion, _: Request) -> BoxFuture<'static, Result<Fetched, Error>> {
         let imds = Arc::clone(&self.0);
         async move {
-            let token = imds.token().await?;
+            let token = imds.token().await.inspect_err(|error| {
+                debug!(
+                    error.type = error.kind_for_log(),
+                    %error,
+                    "the identity endpoint gave no token"
+                );
+            })?;
             info!(expires_on = %token.expires_on, "new client assertion");
             Ok(Fetched {
                 token,
@@ -332,6 +359,10 @@ impl Fetch<TheAssertion, Error> for FromImds {
 
     fn gave_up(&self, why: GaveUp) -> Error {
         Error::gave_up(Stage::Assertion, why)
+    }
+
+    fn report(&self, _: &TheAssertion, report: Report<'_, Error>) {
+        log(&report);
     }
 }
 
@@ -431,6 +462,10 @@ impl Fetch<TheAssertion, Error> for FromGiven {
 
     fn gave_up(&self, why: GaveUp) -> Error {
         Error::gave_up(Stage::Assertion, why)
+    }
+
+    fn report(&self, _: &TheAssertion, report: Report<'_, Error>) {
+        log(&report);
     }
 }
 

@@ -58,6 +58,22 @@ pub(crate) trait Fetch<K, E>: Send + Sync {
     fn fetch(&self, key: K, request: Request) -> BoxFuture<'static, Result<Fetched, E>>;
     /// The error of a call that ends without an answer, for a reason of the cache's own.
     fn gave_up(&self, why: GaveUp) -> E;
+    /// Something that the operator of the service should hear of, once and not for each call.
+    fn report(&self, key: &K, report: Report<'_, E>);
+}
+
+/// What an operator should hear of a key.
+pub(crate) enum Report<'a, E> {
+    /// Fetches fail. This comes once, and then once a minute for as long as it lasts.
+    Fails {
+        error: &'a E,
+        /// For how long there is still a token to be served.
+        left: Option<Duration>,
+        /// Until the next try.
+        next: Duration,
+    },
+    /// A fetch has succeeded again.
+    Recovered { after: Duration },
 }
 
 /// What a fetch has to know beside its key.

@@ -4,7 +4,7 @@ use crate::{
     assertion::{AssertionSource, ManagedIdentityAssertion, ManagedIdentityAssertionOptions},
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, ClientId, TenantId},
     budget::Budget,
-    cache::{Cache, Fetch, Fetched, GaveUp, Limits, Request},
+    cache::{Cache, Fetch, Fetched, GaveUp, Limits, Report, Request},
     environment::Environment,
     error::{Error, Stage},
     tenants::{Tenant, Tenants, TokenKey},
@@ -24,7 +24,7 @@ use std::{
     task::{self, Poll},
     time::Duration,
 };
-use tracing::{Instrument, debug, debug_span, info};
+use tracing::{Instrument, debug, debug_span, info, warn};
 
 /// Authenticates a multi-tenant app in a target tenant, with a managed identity of its home
 /// tenant in place of a secret.
@@ -349,9 +349,9 @@ impl Fetch<TokenKey, Error> for FromEntra {
         let exchange = Arc::clone(&self.0);
         let span = debug_span!(
             "exchange",
-            tenant = %key.tenant.id,
+            tenant_id = %key.tenant.id,
             client_id = %key.tenant.client_id,
-            scopes = %key.scopes
+            scope = %key.scopes
         );
         async move { exchange.token(&key, &request.budget).await }
             .instrument(span)
@@ -360,6 +360,32 @@ impl Fetch<TokenKey, Error> for FromEntra {
 
     fn gave_up(&self, why: GaveUp) -> Error {
         Error::gave_up(Stage::TokenEndpoint, why)
+    }
+
+    fn report(&self, key: &TokenKey, report: Report<'_, Error>) {
+        let (tenant_id, client_id) = (&key.tenant.id, &key.tenant.client_id);
+        match report {
+            Report::Fails { error, left, next } => warn!(
+                %tenant_id,
+                %client_id,
+                scope = %key.scopes,
+                error.type = error.kind_for_log(),
+                token_left_s = left.map(|left| left.as_secs()),
+                next_try_s = next.as_secs(),
+                "{}: {error}",
+                match left {
+                    Some(_) => "the access token cannot be renewed",
+                    None => "there is no access token",
+                },
+            ),
+            Report::Recovered { after } => info!(
+                %tenant_id,
+                %client_id,
+                scope = %key.scopes,
+                outage_s = after.as_secs(),
+                "there is a new access token again"
+            ),
+        }
     }
 }
 
@@ -403,10 +429,21 @@ impl Exchange {
         let duration_ms = self.clock.monotonic().saturating_sub(start).as_millis() as u64;
         match &result {
             Ok(issued) => {
-                debug!(duration_ms, "token endpoint answered");
-                info!(expires_on = %issued.token.expires_on, "new access token");
+                info!(
+                    tenant_id = %key.tenant.id,
+                    client_id = %key.tenant.client_id,
+                    scope = %key.scopes,
+                    expires_on = %issued.token.expires_on,
+                    duration_ms,
+                    "new access token"
+                );
             }
-            Err(error) => debug!(duration_ms, %error, "token endpoint gave no token"),
+            Err(error) => debug!(
+                duration_ms,
+                error.type = error.kind_for_log(),
+                %error,
+                "the token endpoint gave no token"
+            ),
         }
         result
     }

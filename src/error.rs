@@ -113,6 +113,16 @@ impl Error {
         self.inner.retry_after
     }
 
+    /// In a word, for the field `error.type` of OpenTelemetry's semantic conventions: Entra's number, the
+    /// HTTP status, or the stage.
+    pub(crate) fn kind_for_log(&self) -> String {
+        match (self.code(), self.status()) {
+            (Some(code), _) => format!("AADSTS{code}"),
+            (None, Some(status)) => u16::from(status).to_string(),
+            (None, None) => format!("{:?}", self.stage()),
+        }
+    }
+
     /// Whether the same request with another assertion may succeed: this one's time or signature
     /// was refused.
     pub(crate) fn is_about_the_assertion(&self) -> bool {

@@ -5,7 +5,7 @@
 //! of assertions) is polled and dropped by this task and by nobody else.
 
 use super::{
-    CachedToken, Command, Failure, GaveUp, Key, Reply, Request, Shared,
+    CachedToken, Command, Failure, GaveUp, Key, Reply, Report, Request, Shared,
     eviction::{Order, Place},
     life::Fetched,
     pace::Need,
@@ -43,7 +43,8 @@ const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
 pub(super) struct Owner<K, E> {
     shared: Arc<Shared<K, E>>,
     commands: UnboundedReceiver<Command<K, E>>,
-    entries: HashMap<K, Entry<E>>,
+    /// Boxed, as a table is half empty.
+    entries: HashMap<K, Box<Entry<E>>>,
     fetches: HashMap<u64, Record<K, E>>,
     under_way: FuturesUnordered<BoxFuture<'static, (u64, Option<Outcome<E>>)>>,
     queue: Queue<E>,
@@ -67,9 +68,19 @@ struct Entry<E> {
     published: Option<Arc<CachedToken>>,
     /// The time in the schedule at which the key is looked at.
     wake_at: Option<Duration>,
+    outage: Option<Outage>,
     /// Where it stands in the order of eviction, and whether among those with a token.
     place: Option<(Place, bool)>,
 }
+
+/// Fetches of a key have failed since then.
+struct Outage {
+    since: Duration,
+    reported: Option<Duration>,
+}
+
+/// How often an outage that lasts is reported.
+const REPORTED_EVERY: Duration = Duration::from_secs(60);
 
 /// A fetch that is queued or under way, and who waits for it.
 struct Record<K, E> {
@@ -171,12 +182,16 @@ impl<K: Key, E: Failure> Owner<K, E> {
             Some(entry) => entry,
             // Only a caller makes a key.
             None if reply.is_none() => return,
-            None => self.entries.entry(key.clone()).or_insert_with(|| Entry {
-                state: State::new(self.shared.epoch()),
-                published: None,
-                wake_at: None,
-                place: None,
-            }),
+            None => {
+                let entry = Entry {
+                    state: State::new(self.shared.epoch()),
+                    published: None,
+                    wake_at: None,
+                    outage: None,
+                    place: None,
+                };
+                self.entries.entry(key.clone()).or_insert(Box::new(entry))
+            }
         };
         let context = self.shared.context(now, self.last_id + 1);
         let mut decision = entry.state.on(event, &context);
@@ -391,6 +406,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
             let result = outcome.map(|fetched| fetched.token);
             return reply_to_all(record.waiters, &result);
         };
+        let error = outcome.as_ref().err().cloned();
         let event = Event::Ended {
             result: outcome.map(|fetched| {
                 let name = Arc::clone(key.name());
@@ -412,7 +428,41 @@ impl<K: Key, E: Failure> Owner<K, E> {
             }
         };
         self.follow(&key, decision, now);
+        self.report(&key, error.as_ref(), now);
         reply_to_all(record.waiters, &result);
+    }
+
+    /// Lets the operator hear how a fetch has ended, where that is news.
+    fn report(&mut self, key: &K, error: Option<&E>, now: Moment) {
+        let context = self.shared.context(now, 0);
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        let Some(error) = error else {
+            if let Some(outage) = entry.outage.take() {
+                let after = now.monotonic.saturating_sub(outage.since);
+                self.shared.fetch.report(key, Report::Recovered { after });
+            }
+            return;
+        };
+        // What another cache remembers it also reports.
+        if !(self.shared.limits.remembers)(error) {
+            return;
+        }
+        let outage = entry.outage.get_or_insert(Outage {
+            since: now.monotonic,
+            reported: None,
+        });
+        let is_news = |at: Duration| now.monotonic.saturating_sub(at) >= REPORTED_EVERY;
+        if outage.reported.is_none_or(is_news) {
+            outage.reported = Some(now.monotonic);
+            let report = Report::Fails {
+                error,
+                left: entry.state.time_left(now),
+                next: entry.state.until_next_try(&context),
+            };
+            self.shared.fetch.report(key, report);
+        }
     }
 
     /// Looks after all whose time has come.
@@ -642,7 +692,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
 
 /// Whether a key stands in a place of the order of those with a token, or without one.
 fn stands_in<K: Key, E>(
-    entries: &HashMap<K, Entry<E>>,
+    entries: &HashMap<K, Box<Entry<E>>>,
     of_token: bool,
 ) -> impl Fn(&K, Place) -> bool + '_ {
     move |key, place| {

@@ -123,6 +123,8 @@ impl<E: Failure> Pace<E> {
     pub(super) fn count(&mut self, answered: u32, now: Duration) {
         let old = self.answered.len() - self.recent(now).len();
         self.answered.drain(..old);
+        // Nearly every key has one.
+        self.answered.reserve_exact(answered as usize);
         for _ in 0..answered {
             self.answered.push(now);
             self.is_fresh_try = false;

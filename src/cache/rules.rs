@@ -123,6 +123,21 @@ impl<E: Failure> State<E> {
             .budget(context.limits.requests, context.now.monotonic)
     }
 
+    /// For how long there is a token to be served.
+    pub(super) fn time_left(&self, now: Moment) -> Option<Duration> {
+        let held = self.servable(now)?;
+        Some(held.life.until_expired(now))
+    }
+
+    pub(super) fn until_next_try(&self, context: &Context<'_, E>) -> Duration {
+        let need = match self.servable(context.now) {
+            Some(_) => Need::Renewal,
+            None => Need::Token,
+        };
+        self.next(need, context)
+            .saturating_sub(context.now.monotonic)
+    }
+
     /// Whether the service has demanded a silence that still holds.
     pub(super) fn is_silent(&self, now: Moment) -> bool {
         self.pace.is_silent(now.monotonic)

@@ -110,11 +110,32 @@ struct Source {
     script: Mutex<HashMap<String, VecDeque<Reply>>>,
     default: Mutex<Reply>,
     requests: AtomicUsize,
+    news: Mutex<Vec<News>>,
     clock: Arc<dyn Clock>,
     start: Moment,
 }
 
 struct FromSource(Arc<Source>);
+
+impl Source {
+    fn hear(&self, report: &Report<'_, Failed>) {
+        let news = match report {
+            Report::Fails { left, next, .. } => News::Fails {
+                left: left.map(|left| left.as_secs()),
+                next: next.as_secs(),
+            },
+            Report::Recovered { after } => News::Recovered(after.as_secs()),
+        };
+        self.news.lock().unwrap().push(news);
+    }
+}
+
+/// What the operator has heard, in seconds.
+#[derive(Clone, Debug, PartialEq)]
+enum News {
+    Fails { left: Option<u64>, next: u64 },
+    Recovered(u64),
+}
 
 /// A key of a world.
 #[derive(Clone)]
@@ -205,6 +226,10 @@ impl Fetch<TestKey, Failed> for FromSource {
         .boxed()
     }
 
+    fn report(&self, _: &TestKey, report: Report<'_, Failed>) {
+        self.0.hear(&report);
+    }
+
     fn gave_up(&self, why: GaveUp) -> Failed {
         Failed {
             is_transient: true,
@@ -252,6 +277,7 @@ impl World {
             script: Mutex::default(),
             default: Mutex::new(default),
             requests: AtomicUsize::new(0),
+            news: Mutex::default(),
             clock: Arc::clone(&shared),
             start: shared.now(),
         });

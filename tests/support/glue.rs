@@ -16,24 +16,31 @@ use std::sync::Arc;
 pub struct Glue(Arc<ManagedIdentityCredential>);
 
 impl Glue {
-    pub fn new(story: &Scenario, client_options: ClientOptions) -> azure_core::Result<Self> {
-        let id = UserAssignedId::ClientId(story.identity_client_id.clone());
+    pub fn new(scenario: &Scenario, client_options: ClientOptions) -> azure_core::Result<Self> {
+        let id = UserAssignedId::ClientId(scenario.identity_client_id.clone());
+        Self::of(Some(id), client_options)
+    }
+
+    pub fn of(
+        user_assigned_id: Option<UserAssignedId>,
+        client_options: ClientOptions,
+    ) -> azure_core::Result<Self> {
         Ok(Self(ManagedIdentityCredential::new(Some(
             ManagedIdentityCredentialOptions {
-                user_assigned_id: Some(id),
+                user_assigned_id,
                 client_options,
             },
         ))?))
     }
 
     pub fn credential(
-        story: &Scenario,
+        scenario: &Scenario,
         client_options: ClientOptions,
     ) -> azure_core::Result<Arc<ClientAssertionCredential<Self>>> {
         ClientAssertionCredential::new(
-            story.target_tenant_id.clone(),
-            story.client_id.clone(),
-            Self::new(story, client_options.clone())?,
+            scenario.target_tenant_id.clone(),
+            scenario.client_id.clone(),
+            Self::new(scenario, client_options.clone())?,
             Some(ClientAssertionCredentialOptions { client_options }),
         )
     }

@@ -255,3 +255,35 @@ async fn a_failure_that_is_remembered_elsewhere_is_asked_for_again_at_once() {
     }
     assert_eq!(world.requests(), 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_hears_of_an_outage_once_then_once_a_minute_and_when_it_is_over() {
+    let world = World::with_an_hour().await;
+    world.then(outage());
+    world.pass(World::USABLE).await;
+    let first = world.source.news.lock().unwrap()[0].clone();
+    assert!(
+        matches!(
+            first,
+            News::Fails {
+                left: Some(1100..1400),
+                next: 0..=1
+            }
+        ),
+        "{first:?}"
+    );
+    world.source.news.lock().unwrap().clear();
+    world.pass(10 * MINUTE).await;
+    let news = std::mem::take(&mut *world.source.news.lock().unwrap());
+    assert!((5..=10).contains(&news.len()), "{news:?}");
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(MINUTE).await;
+    let news = std::mem::take(&mut *world.source.news.lock().unwrap());
+    assert!(
+        matches!(news.last(), Some(News::Recovered(600..))),
+        "{news:?}"
+    );
+    // And nothing of what goes well.
+    world.pass(HOUR).await;
+    assert!(world.source.news.lock().unwrap().is_empty());
+}

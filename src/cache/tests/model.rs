@@ -123,6 +123,10 @@ impl Fetch<TestKey, Failed> for Watched {
     fn gave_up(&self, why: GaveUp) -> Failed {
         self.0.gave_up(why)
     }
+
+    fn report(&self, key: &TestKey, report: Report<'_, Failed>) {
+        self.0.report(key, report);
+    }
 }
 
 struct SystemTimeDiff;

@@ -67,6 +67,8 @@ impl Fetch<TestKey, Failed> for FromUpstream {
         .boxed()
     }
 
+    fn report(&self, _: &TestKey, _: Report<'_, Failed>) {}
+
     fn gave_up(&self, why: GaveUp) -> Failed {
         Failed {
             gave_up: Some(match why {
