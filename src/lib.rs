@@ -34,6 +34,7 @@ mod transport;
 mod worker;
 
 pub use assertion::{ManagedIdentityAssertion, ManagedIdentityAssertionOptions};
+pub use azure_identity::UserAssignedId;
 pub use credential::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
     UnchangedDueToken,
