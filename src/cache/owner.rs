@@ -68,7 +68,7 @@ struct Entry<E> {
     published: Option<Arc<CachedToken>>,
     /// The time in the schedule at which the key is looked at.
     wake_at: Option<Duration>,
-    outage: Option<Outage>,
+    outage: Option<Box<Outage>>,
     /// Where it stands in the order of eviction, and whether among those with a token.
     place: Option<(Place, bool)>,
 }
@@ -449,10 +449,10 @@ impl<K: Key, E: Failure> Owner<K, E> {
         if !(self.shared.limits.remembers)(error) {
             return;
         }
-        let outage = entry.outage.get_or_insert(Outage {
+        let outage = entry.outage.get_or_insert(Box::new(Outage {
             since: now.monotonic,
             reported: None,
-        });
+        }));
         let is_news = |at: Duration| now.monotonic.saturating_sub(at) >= REPORTED_EVERY;
         if outage.reported.is_none_or(is_news) {
             outage.reported = Some(now.monotonic);

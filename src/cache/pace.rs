@@ -31,7 +31,8 @@ pub(super) struct Pace<E> {
     token_from: Duration,
     /// The service has demanded silence until then, whatever it costs.
     silent_until: Duration,
-    failure: Option<Failed<E>>,
+    /// Boxed, as few keys have one.
+    failure: Option<Box<Failed<E>>>,
     /// When the last requests went out that were answered with a token or a refusal.
     answered: Vec<Duration>,
     /// `invalidate_all` was called since the last request: one more is granted.
@@ -181,12 +182,12 @@ impl<E: Failure> Pace<E> {
             true => now,
             false => now + pause,
         };
-        self.failure = Some(Failed {
+        self.failure = Some(Box::new(Failed {
             error,
             at: now,
             times,
             was_usable: is_usable,
-        });
+        }));
     }
 
     /// A failure that is not remembered here.
