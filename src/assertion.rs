@@ -8,7 +8,7 @@ use crate::{
     claims::Claims,
     environment::Environment,
     error::{self, Error, Stage},
-    managed_identity::{Selector, imds::Imds, is_token},
+    managed_identity::{Host, ManagedIdentityHost, Selector, Setup, choose, is_token},
     redact,
     time::{Clock, SystemClock},
 };
@@ -30,7 +30,7 @@ use tracing::{debug, info, warn};
 
 /// A managed identity's token for the cloud's token exchange, as a client assertion.
 ///
-/// It asks the host's identity endpoint (IMDS) and keeps the token, which lives for about 24
+/// It asks the identity endpoint of the [host](ManagedIdentityHost) and keeps the token, which lives for about 24
 /// hours, until shortly before it expires. Clones are handles of one and the same: they share
 /// that token and the connections.
 ///
@@ -65,6 +65,7 @@ pub struct ManagedIdentityAssertion(Arc<Source>);
 struct Source {
     assertion: KeptAssertion,
     audience: Arc<str>,
+    host: ManagedIdentityHost,
 }
 
 /// Options for [`ManagedIdentityAssertion`].
@@ -85,6 +86,11 @@ pub struct ManagedIdentityAssertionOptions {
     /// one, else the only user-assigned one. A federated identity credential trusts one identity,
     /// so name it: another that is assigned to the host later then changes nothing.
     pub user_assigned_id: Option<UserAssignedId>,
+
+    /// The host whose identity endpoint is asked.
+    ///
+    /// Default: the one that the environment tells, see [`ManagedIdentityHost`].
+    pub host: Option<ManagedIdentityHost>,
 
     /// The audience of the cloud's token exchange.
     ///
@@ -107,7 +113,7 @@ pub struct ManagedIdentityAssertionOptions {
     pub retry: Option<RetryOptions>,
 
     /// The origin of the IMDS, such as `http://127.0.0.1:8080`, where it is not at its usual
-    /// address.
+    /// address. With it the host is [`ManagedIdentityHost::Imds`].
     ///
     /// Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST` where that names this machine or an address
     /// of its own network, else `http://169.254.169.254`.
@@ -149,22 +155,29 @@ impl ManagedIdentityAssertion {
             .as_ref()
             .map(Selector::parse)
             .transpose()?;
-        let imds = Imds::new(
-            options.imds_endpoint.as_deref(),
+        let setup = Setup {
             selector,
-            Arc::clone(&audience),
-            options.client_options,
-            options.retry,
+            audience: Arc::clone(&audience),
+            client_options: options.client_options,
+            retry: options.retry,
             environment,
-            Arc::clone(&clock),
-        )?;
-        let assertion = KeptAssertion::new(Arc::new(FromImds(Arc::new(imds))), clock);
+            clock: Arc::clone(&clock),
+        };
+        let host = choose(options.host, options.imds_endpoint.as_deref(), setup)?;
+        let kind = host.kind();
+        debug!(host = %kind, %audience, "managed identity");
         let source = Arc::new(Source {
-            assertion,
+            assertion: KeptAssertion::new(Arc::new(FromHost(host)), clock),
             audience,
+            host: kind,
         });
         Source::list(&source);
         Ok(Self(source))
+    }
+
+    /// The host whose identity endpoint it asks.
+    pub fn host(&self) -> ManagedIdentityHost {
+        self.0.host
     }
 
     pub(crate) fn audience(&self) -> &Arc<str> {
@@ -183,6 +196,7 @@ impl ClientAssertion for ManagedIdentityAssertion {
 impl fmt::Debug for ManagedIdentityAssertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ManagedIdentityAssertion")
+            .field("host", &self.0.host)
             .field("audience", &self.0.audience)
             .finish_non_exhaustive()
     }
@@ -335,19 +349,26 @@ fn log(report: &Report<'_, Error>) {
     }
 }
 
-struct FromImds(Arc<Imds>);
+struct FromHost(Arc<dyn Host>);
 
-impl Fetch<TheAssertion, Error> for FromImds {
-    fn fetch(&self, _: TheAssertion, _: Request) -> BoxFuture<'static, Result<Fetched, Error>> {
-        let imds = Arc::clone(&self.0);
+impl Fetch<TheAssertion, Error> for FromHost {
+    fn fetch(
+        &self,
+        _: TheAssertion,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Fetched, Error>> {
+        let host = Arc::clone(&self.0);
         async move {
-            let token = imds.token().await.inspect_err(|error| {
-                debug!(
-                    error.type = error.kind_for_log(),
-                    %error,
-                    "the identity endpoint gave no token"
-                );
-            })?;
+            let token = host
+                .token(request.rejected.as_ref())
+                .await
+                .inspect_err(|error| {
+                    debug!(
+                        error.type = error.kind_for_log(),
+                        %error,
+                        "the identity endpoint gave no token"
+                    );
+                })?;
             info!(expires_on = %token.expires_on, "new client assertion");
             Ok(Fetched {
                 token,

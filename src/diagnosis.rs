@@ -4,7 +4,7 @@
 //! the few repeats that the caller can afford to lose; status and OAuth `error` decide the rest.
 //!
 //! One file explains one place where a token can fail to come: [`refusal`] the token endpoint,
-//! [`identity`] the host's identity endpoint, [`connection`] the network, [`configuration`] the
+//! [`identity`] IMDS, [`host`] the identity endpoints of other hosts, [`connection`] the network, [`configuration`] the
 //! caller's own values, [`resource`] the service that the token was for.
 
 mod case;
@@ -12,6 +12,7 @@ mod command;
 mod configuration;
 mod connection;
 mod given_up;
+mod host;
 mod identity;
 mod no_imds;
 mod presented;
@@ -26,6 +27,12 @@ pub(crate) use connection::{Failure as ConnectionFailure, Peer};
 pub(crate) use given_up::{
     bad_source, ended, no_thread, not_renewed, panicked, queue_stood_still, too_many_requests,
     took_too_long,
+};
+#[cfg(feature = "rustls")]
+pub(crate) use host::of_wrong_thumbprint;
+pub(crate) use host::{
+    HostRefusal, of_host_refusal, of_key_file, of_other_identity, of_refused_key,
+    of_unreadable_host_token,
 };
 pub(crate) use identity::{IdentityRefusal, of_identity_refusal, of_unreadable_token};
 pub(crate) use no_imds::{Signs, nobody_answers};

@@ -2,14 +2,19 @@
 
 #[cfg(any(test, cross_tenant_identity_fuzzing))]
 use std::collections::HashMap;
+use std::path::PathBuf;
 
-/// Where variables are looked up.
+/// Where variables are looked up, and fixed places of the file system.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Environment {
     #[default]
     Process,
     #[cfg(any(test, cross_tenant_identity_fuzzing))]
-    Fixed(HashMap<&'static str, &'static str>),
+    Fixed {
+        values: HashMap<String, String>,
+        /// What stands for the root directory. Without it no fixed place exists.
+        root: Option<PathBuf>,
+    },
 }
 
 impl Environment {
@@ -18,15 +23,31 @@ impl Environment {
         match self {
             Self::Process => std::env::var(name).ok(),
             #[cfg(any(test, cross_tenant_identity_fuzzing))]
-            Self::Fixed(values) => values.get(name).map(ToString::to_string),
+            Self::Fixed { values, .. } => values.get(name).cloned(),
         }
         .filter(|value| !value.is_empty())
+    }
+
+    /// A place that an agent's installation fixes, such as `/opt/azcmagent/bin/himds`.
+    pub(crate) fn place(&self, absolute: PathBuf) -> PathBuf {
+        match self {
+            Self::Process => absolute,
+            #[cfg(any(test, cross_tenant_identity_fuzzing))]
+            Self::Fixed { root, .. } => {
+                let root = root.clone().unwrap_or_else(|| "/nowhere".into());
+                root.join(absolute.strip_prefix("/").unwrap_or(&absolute))
+            }
+        }
     }
 }
 
 #[cfg(any(test, cross_tenant_identity_fuzzing))]
-impl<const N: usize> From<[(&'static str, &'static str); N]> for Environment {
-    fn from(values: [(&'static str, &'static str); N]) -> Self {
-        Self::Fixed(HashMap::from(values))
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(values: [(&str, &str); N]) -> Self {
+        let owned = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self::Fixed {
+            values: HashMap::from(owned),
+            root: None,
+        }
     }
 }

@@ -42,3 +42,4 @@ pub use credential::{
 pub use diagnosis::{Actor, Command, Diagnosis, Shell};
 pub use error::{Error, Stage};
 pub use explain::explain;
+pub use managed_identity::ManagedIdentityHost;

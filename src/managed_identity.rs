@@ -1,6 +1,15 @@
 //! The hosts' identity endpoints: one file each, and what their contracts have in common.
 
+mod app_service;
+mod azure_arc;
+mod azure_ml;
+mod endpoint;
+mod host;
 pub(crate) mod imds;
+mod service_fabric;
+
+pub use host::ManagedIdentityHost;
+pub(crate) use host::{Host, Setup, choose};
 
 use crate::{authority, claims::Claims, error::Error, error_body::without_mark};
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};

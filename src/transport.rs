@@ -3,14 +3,20 @@
 
 #[cfg(feature = "reqwest")]
 mod default_client;
+#[cfg(feature = "rustls")]
+mod pinned;
 #[cfg(any(test, cross_tenant_identity_fuzzing))]
 #[cfg_attr(
     cross_tenant_identity_fuzzing,
     allow(dead_code, reason = "tests use the rest")
 )]
 pub(crate) mod scripted;
+mod thumbprint;
 mod tries;
 
+#[cfg(feature = "rustls")]
+pub(crate) use pinned::is_wrong_thumbprint;
+pub(crate) use thumbprint::Thumbprint;
 pub(crate) use tries::{Outcome, Tries, pause, retry_after};
 
 use crate::{
@@ -40,6 +46,8 @@ pub(crate) const LARGEST_ANSWER: usize = 1024 * 1024;
 pub(crate) enum Way {
     /// To the host's own identity endpoint: plain http on a link-local address.
     Identity,
+    /// To a host's identity endpoint that has a certificate of its own.
+    Pinned(Thumbprint),
     /// To Microsoft Entra.
     Token,
 }
@@ -49,13 +57,14 @@ impl Way {
         #[cfg(feature = "reqwest")]
         return Ok(Transport::new(Arc::new(match self {
             Self::Identity => default_client::DefaultClient::identity(),
+            Self::Pinned(thumbprint) => default_client::DefaultClient::pinned(thumbprint),
             Self::Token => default_client::DefaultClient::token(),
         })));
         #[cfg(not(feature = "reqwest"))]
         Err(Error::configuration(format!(
             "the feature \"reqwest\" is off, so there is no default HTTP transport: set {}, or turn the feature on",
             match self {
-                Self::Identity => "managed_identity.client_options.transport",
+                Self::Identity | Self::Pinned(_) => "managed_identity.client_options.transport",
                 Self::Token => "client_options.transport",
             }
         )))

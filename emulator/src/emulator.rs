@@ -6,7 +6,7 @@ use std::{fmt, io, net::SocketAddr, sync::Arc, thread::JoinHandle};
 use tokio::sync::oneshot;
 
 use crate::{
-    identity::app_service,
+    identity::{app_service, azure_arc, azure_ml, service_fabric},
     scenario::{self, Scenario, step::Step},
     services::Services,
     wire::{
@@ -144,9 +144,40 @@ impl Emulator {
         &self.identity_endpoint
     }
 
-    /// The value for `IDENTITY_HEADER`, as App Service sets it. It is a secret of this emulator.
+    /// The value for `IDENTITY_HEADER`, as App Service and Service Fabric set it, and for the
+    /// `MSI_SECRET` of Azure Machine Learning. It is a secret of this emulator.
     pub fn identity_header(&self) -> &str {
         &self.services.identity_header
+    }
+
+    /// The value for `IDENTITY_ENDPOINT`, as the agent of Azure Arc sets it. `IMDS_ENDPOINT` is
+    /// [`imds_url`](Self::imds_url). See [`set_arc_key_directory`](Self::set_arc_key_directory).
+    pub fn arc_endpoint(&self) -> String {
+        format!("{}{}", self.imds_url, azure_arc::PATH)
+    }
+
+    /// The directory in which the agent of Azure Arc writes its key files. A client trusts only
+    /// `/var/opt/azcmagent/tokens`. Without a directory the endpoint responds with 500.
+    pub fn set_arc_key_directory(&self, directory: impl Into<std::path::PathBuf>) {
+        self.services.state().arc_keys.directory = Some(directory.into());
+    }
+
+    /// The value for `MSI_ENDPOINT`, as Azure Machine Learning sets it. `MSI_SECRET` is
+    /// [`identity_header`](Self::identity_header).
+    pub fn azure_ml_endpoint(&self) -> String {
+        format!("{}{}", self.imds_url, azure_ml::PATH)
+    }
+
+    /// The value for `IDENTITY_ENDPOINT`, as Service Fabric sets it. `IDENTITY_HEADER` is
+    /// [`identity_header`](Self::identity_header), `IDENTITY_SERVER_THUMBPRINT` is
+    /// [`server_thumbprint`](Self::server_thumbprint).
+    pub fn service_fabric_endpoint(&self) -> String {
+        format!("{}{}", self.https_url, service_fabric::PATH)
+    }
+
+    /// The SHA-1 thumbprint of the certificate of the HTTPS listener, in hexadecimal digits.
+    pub fn server_thumbprint(&self) -> &str {
+        &self.authority.server_thumbprint
     }
 
     /// `https://localhost:PORT`: Entra, Resource Manager, and the key vault if there is exactly

@@ -1,7 +1,7 @@
 //! The one place that decides which endpoint a request is for.
 
 use crate::{
-    identity::{app_service, imds},
+    identity::{app_service, azure_arc, azure_ml, imds, service_fabric},
     key_vault,
     wire::{http::Request, server::Listener},
     world::endpoint::Endpoint,
@@ -12,6 +12,9 @@ use crate::{
 pub(crate) enum Route {
     Imds,
     AppService,
+    AzureArc,
+    AzureMl,
+    ServiceFabric,
     Token {
         tenant: String,
     },
@@ -60,11 +63,16 @@ impl Route {
         match path.trim_end_matches('/') {
             imds::PATH => Route::Imds,
             app_service::PATH => Route::AppService,
+            azure_arc::PATH => Route::AzureArc,
+            azure_ml::PATH => Route::AzureMl,
             _ => Route::NotFound,
         }
     }
 
     fn of_path(path: &str, host: &str) -> Route {
+        if path.trim_end_matches('/') == service_fabric::PATH && host == "localhost" {
+            return Route::ServiceFabric;
+        }
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match segments[..] {
             [first, ..]
@@ -97,6 +105,9 @@ impl Route {
         match self {
             Route::Imds => Endpoint::Imds,
             Route::AppService => Endpoint::AppService,
+            Route::AzureArc => Endpoint::AzureArc,
+            Route::AzureMl => Endpoint::AzureMl,
+            Route::ServiceFabric => Endpoint::ServiceFabric,
             Route::Token { .. } => Endpoint::Token,
             Route::OpenIdConfiguration { .. } | Route::InstanceDiscovery => {
                 Endpoint::OpenIdConfiguration

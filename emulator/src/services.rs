@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::{
     arm, clock,
     entra::{self, loop_detector::LoopDetector},
-    identity::{self, token::TokenCache},
+    identity::{self, azure_arc::Keys, token::TokenCache},
     key_vault,
     router::Route,
     wire::http::{Request, Response},
@@ -17,7 +17,8 @@ use crate::{
 /// A lock is held while one response is made, and never across an await.
 pub(crate) struct Services {
     pub(crate) key: &'static SigningKey,
-    /// The value that App Service expects in `X-IDENTITY-HEADER`.
+    /// The value that App Service expects in `X-IDENTITY-HEADER`, and the other hosts in their own
+    /// secret header.
     pub(crate) identity_header: String,
     state: Mutex<State>,
     faults: Mutex<Faults>,
@@ -30,6 +31,8 @@ pub(crate) struct State {
     pub(crate) world: World,
     /// Managed identity tokens that the host returns again.
     pub(crate) managed_identity_tokens: TokenCache,
+    /// The key files of Azure Arc's agent.
+    pub(crate) arc_keys: Keys,
     /// The token requests of the last minutes.
     loop_detector: LoopDetector,
 }
@@ -82,6 +85,7 @@ impl Services {
         let State {
             world,
             managed_identity_tokens: tokens,
+            arc_keys,
             loop_detector,
         } = &mut *state;
         let now = clock::now() + world.settings.clock_offset + clock_error;
@@ -90,6 +94,17 @@ impl Services {
             Route::AppService => {
                 let header = &self.identity_header;
                 identity::app_service::respond(world, tokens, key, request, header, clock_error)
+            }
+            Route::AzureArc => {
+                identity::azure_arc::respond(world, tokens, arc_keys, key, request, clock_error)
+            }
+            Route::AzureMl => {
+                let secret = &self.identity_header;
+                identity::azure_ml::respond(world, tokens, key, request, secret, clock_error)
+            }
+            Route::ServiceFabric => {
+                let secret = &self.identity_header;
+                identity::service_fabric::respond(world, tokens, key, request, secret, clock_error)
             }
             Route::Token { tenant } => {
                 entra::token_endpoint::respond(world, loop_detector, key, request, tenant, now)

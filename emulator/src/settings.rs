@@ -50,6 +50,12 @@ impl Emulator {
         self.services.state().world.settings.loop_detection = on;
     }
 
+    /// Whether App Service has API version 2025-03-30, with which a client can have a token
+    /// replaced. The default is off.
+    pub fn set_app_service_refresh(&self, on: bool) {
+        self.services.state().world.settings.app_service_refresh = on;
+    }
+
     /// The largest number of items in a page of Resource Manager. The default is 1,000.
     pub fn set_page_size(&self, size: usize) {
         self.services.state().world.settings.page_size = size.max(1);

@@ -4,5 +4,7 @@ use super::*;
 
 mod faults;
 mod held;
+#[cfg(feature = "rustls")]
+mod hosts;
 #[cfg(feature = "reqwest")]
 mod service;

@@ -17,16 +17,22 @@ const ANOTHER_SOURCE: &str = "give an assertion of another source to with_assert
 impl Signs {
     fn what_to_do(&self) -> String {
         if let [(variable, host), rest @ ..] = self.found.as_slice() {
-            let mut text = format!(
-                "This looks like {host}, because {variable} is set: {ANOTHER_SOURCE}, since this version does not speak to that host's endpoint."
-            );
+            let to_do = match *variable {
+                "AZURE_FEDERATED_TOKEN_FILE" => {
+                    "give TokenFileAssertion::from_env() to with_assertion"
+                }
+                _ => {
+                    "take host and imds_endpoint out of managed_identity, so that the host's own endpoint is asked"
+                }
+            };
+            let mut text = format!("This looks like {host}, because {variable} is set: {to_do}.");
             for (variable, host) in rest {
                 text.push_str(&format!(" {variable} is set too, as on {host}."));
             }
             return text;
         }
         format!(
-            "Run the service on a host with IMDS, or {ANOTHER_SOURCE}. A machine that has just started may need a moment; the next call tries again. App Service, Functions, Container Apps, Azure Arc, Service Fabric, Azure Machine Learning and AKS workload identity have other endpoints, which this version does not speak to."
+            "Run the service on a host with IMDS, or {ANOTHER_SOURCE}. A machine that has just started may need a moment; the next call tries again. App Service, Functions, Container Apps, Azure Arc, Service Fabric and Azure Machine Learning have other endpoints: check that their variables reach this process. For AKS workload identity give TokenFileAssertion to with_assertion."
         )
     }
 }
@@ -115,7 +121,7 @@ pub(crate) fn answered_by_another(
                 "What answers at {origin} is the identity endpoint of App Service or Functions, not IMDS."
             ),
             format!(
-                "Take imds_endpoint out, and {ANOTHER_SOURCE}: this version does not speak to that endpoint."
+                "Take host and imds_endpoint out of managed_identity, and give the process the host's IDENTITY_ENDPOINT and IDENTITY_HEADER."
             ),
         ));
     }
@@ -148,7 +154,7 @@ fn azure_arc(origin: &str) -> Diagnosis {
     Diagnosis::new(
         Actor::Developer,
         format!("What answers at {origin} is Azure Arc's agent: it demands a key from a file of this machine, which IMDS never does."),
-        "Give an assertion of another source to with_assertion: this version does not speak to Azure Arc's endpoint. An Arc machine has a system-assigned identity only.",
+        "Set managed_identity.host to AzureArc, and leave imds_endpoint out. An Arc machine has a system-assigned identity only.",
     )
     .with_link("https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication")
 }

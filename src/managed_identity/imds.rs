@@ -4,7 +4,7 @@
 //! Microsoft Learn, "How to use managed identities for Azure resources on an Azure VM to acquire
 //! an access token", describes request, answers and retry guidance.
 
-use super::{Selector, parse_token};
+use super::{Host as IdentityHost, ManagedIdentityHost, Selector, parse_token};
 use crate::{
     authority::{is_loopback, quoted},
     diagnosis::{self, ConnectionFailure, IdentityRefusal, Peer, Signs},
@@ -19,6 +19,7 @@ use azure_core::{
     credentials::AccessToken,
     http::{ClientOptions, Method, RawResponse, Request, RetryOptions, StatusCode},
 };
+use futures::future::{BoxFuture, FutureExt};
 use std::{
     sync::{
         Arc,
@@ -220,6 +221,20 @@ impl Imds {
         Signs {
             found: found.collect(),
         }
+    }
+}
+
+impl IdentityHost for Imds {
+    fn kind(&self) -> ManagedIdentityHost {
+        ManagedIdentityHost::Imds
+    }
+
+    /// IMDS keeps a token for its life, and has no way to have it replaced.
+    fn token<'a>(
+        &'a self,
+        _: Option<&'a AccessToken>,
+    ) -> BoxFuture<'a, Result<AccessToken, Error>> {
+        Imds::token(self).boxed()
     }
 }
 

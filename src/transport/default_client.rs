@@ -1,5 +1,6 @@
 //! The HTTP client that a leg has when its `ClientOptions` bring no transport.
 
+use super::Thumbprint;
 use async_trait::async_trait;
 use azure_core::{
     error::ErrorKind,
@@ -10,20 +11,27 @@ use std::{fmt, sync::OnceLock, time::Duration};
 /// A `reqwest` client, built at the first request. Its connections live on the crate's own thread, as
 /// every request is made there.
 pub(super) struct DefaultClient {
-    build: fn() -> reqwest::Result<reqwest::Client>,
+    build: Build,
     client: OnceLock<reqwest::Client>,
 }
 
+type Build = Box<dyn Fn() -> reqwest::Result<reqwest::Client> + Send + Sync>;
+
 impl DefaultClient {
     pub(super) fn identity() -> Self {
-        Self::new(identity_client)
+        Self::new(Box::new(identity_client))
     }
 
     pub(super) fn token() -> Self {
-        Self::new(token_client)
+        Self::new(Box::new(token_client))
     }
 
-    fn new(build: fn() -> reqwest::Result<reqwest::Client>) -> Self {
+    /// Without the feature "rustls" it speaks no TLS, and reaches nobody.
+    pub(super) fn pinned(thumbprint: Thumbprint) -> Self {
+        Self::new(Box::new(move || pinned_client(thumbprint)))
+    }
+
+    fn new(build: Build) -> Self {
         Self {
             build,
             client: OnceLock::new(),
@@ -62,16 +70,30 @@ impl fmt::Debug for DefaultClient {
 /// Learn, "Azure Instance Metadata Service": "IMDS is not intended to be used behind a proxy"),
 /// nothing to redirect to, and no need of anybody's certificates.
 fn identity_client() -> reqwest::Result<reqwest::Client> {
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        // The endpoint is one hop away or not there. Off Azure nothing answers at all, and the
-        // operating system would wait two minutes to say so.
-        .connect_timeout(Duration::from_secs(2));
+    let builder = near();
     // Left to itself, reqwest loads the platform's root certificates for each client.
     #[cfg(feature = "rustls")]
     let builder = preconfigured(builder, tls::without_roots());
     builder.build()
+}
+
+/// For a host's own endpoint with a certificate that nobody has signed.
+fn pinned_client(thumbprint: Thumbprint) -> reqwest::Result<reqwest::Client> {
+    let builder = near();
+    #[cfg(feature = "rustls")]
+    let builder = preconfigured(builder, tls::pinned(thumbprint));
+    #[cfg(not(feature = "rustls"))]
+    let _ = thumbprint;
+    builder.build()
+}
+
+fn near() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        // The endpoint is one hop away or not there. Off Azure nothing answers at all, and the
+        // operating system would wait two minutes to say so.
+        .connect_timeout(Duration::from_secs(2))
 }
 
 fn token_client() -> reqwest::Result<reqwest::Client> {
@@ -97,6 +119,7 @@ fn preconfigured(
 
 #[cfg(feature = "rustls")]
 mod tls {
+    use super::{super::pinned::Pinned, Thumbprint};
     use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, crypto::aws_lc_rs};
     use rustls_platform_verifier::BuilderVerifierExt;
     use std::sync::{Arc, OnceLock};
@@ -126,6 +149,15 @@ mod tls {
                 Some(nobody.with_no_client_auth())
             })
             .clone()
+    }
+
+    /// Trusts the one certificate with this thumbprint.
+    pub(super) fn pinned(thumbprint: Thumbprint) -> Option<ClientConfig> {
+        let pinned = Arc::new(Pinned::new(thumbprint));
+        let one = builder()?
+            .dangerous()
+            .with_custom_certificate_verifier(pinned);
+        Some(one.with_no_client_auth())
     }
 
     /// With a crypto provider that is named: the process's default is for the application to

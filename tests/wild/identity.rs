@@ -93,7 +93,7 @@ async fn each_refusal_is_explained() {
                 "Basic realm=/var/opt/azcmagent/tokens/x.key",
                 "",
             ),
-            Told::by(Developer, &["Azure Arc", "with_assertion"]),
+            Told::by(Developer, &["Azure Arc", "managed_identity.host"]),
         ),
         (
             "Azure Arc on Windows",

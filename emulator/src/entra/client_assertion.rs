@@ -38,7 +38,7 @@ impl ClientAssertion {
         let (issuer, subject, audience) = (
             text(&claims, "iss")?,
             text(&claims, "sub")?,
-            text(&claims, "aud")?,
+            audience(&claims)?,
         );
         let until = number(&claims, "exp")?;
 
@@ -86,6 +86,18 @@ fn text(claims: &Map<String, Value>, name: &str) -> Result<String, Refusal> {
         .and_then(Value::as_str)
         .map(str::to_owned)
         .ok_or_else(|| Refusal::missing_claim(name))
+}
+
+/// Kubernetes writes it as a list of one (RFC 7519 section 4.1.3).
+fn audience(claims: &Map<String, Value>) -> Result<String, Refusal> {
+    match claims
+        .get("aud")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    {
+        Some([Value::String(only)]) => Ok(only.clone()),
+        _ => text(claims, "aud"),
+    }
 }
 
 fn number(claims: &Map<String, Value>, name: &str) -> Result<i64, Refusal> {

@@ -3,6 +3,7 @@
 //! Microsoft Learn: "How to use managed identities for App Service and Azure Functions", section
 //! "REST endpoint reference".
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
 use crate::{
@@ -14,6 +15,10 @@ use crate::{
 pub(crate) const PATH: &str = "/msi/token";
 
 const API_VERSION: &str = "2019-08-01";
+
+/// Takes the SHA-256 of a token that is to be replaced. The source is MSAL.NET; Microsoft Learn does
+/// not describe it.
+const REFRESH_API_VERSION: &str = "2025-03-30";
 
 pub(crate) fn respond(
     world: &World,
@@ -50,17 +55,24 @@ fn run(
             &format!("The parameter '{name}' is duplicated."),
         ));
     }
-    if request.query("api-version") != Some(API_VERSION) {
-        return Err(refusal(
-            400,
-            &format!("The parameter 'api-version' must be {API_VERSION}."),
-        ));
-    }
+    let replaced = match request.query("api-version") {
+        Some(API_VERSION) => None,
+        Some(REFRESH_API_VERSION) if world.settings.app_service_refresh => {
+            request.query("token_sha256_to_refresh")
+        }
+        _ => {
+            let message = format!("The parameter 'api-version' must be {API_VERSION}.");
+            return Err(refusal(400, &message));
+        }
+    };
     let Some(resource) = request.query("resource").filter(|value| !value.is_empty()) else {
         return Err(refusal(400, "The parameter 'resource' is missing."));
     };
 
     let identity = select(world, request)?;
+    if let Some(hash) = replaced {
+        tokens.retain(|_, kept| !sha256(&kept.token).eq_ignore_ascii_case(hash));
+    }
     let issued = managed_identity_token(world, tokens, key, &identity, resource, clock_error)
         .map_err(|description| refusal(400, &description))?;
     Ok(Response::json(
@@ -115,6 +127,14 @@ fn select(world: &World, request: &Request) -> Result<ManagedIdentity, Response>
                  ClientId/ResourceId/PrincipalId.",
             )
         })
+}
+
+fn sha256(token: &str) -> String {
+    let hash = digest(&SHA256, token.as_bytes());
+    hash.as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn refusal(status: u16, message: &str) -> Response {

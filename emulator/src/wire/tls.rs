@@ -1,5 +1,6 @@
 //! The certificate authority of the emulator, and the certificate of its HTTPS listener.
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -39,6 +40,8 @@ impl std::fmt::Debug for ServerCertificate {
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub(crate) pem: String,
+    /// The SHA-1 of the HTTPS listener's certificate, in hexadecimal digits.
+    pub(crate) server_thumbprint: String,
     /// The TLS configuration of the HTTPS listener.
     pub(crate) server: Arc<ServerConfig>,
 }
@@ -79,9 +82,12 @@ impl Authority {
                 PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
             )?;
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let sha1 = digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate.der());
+        let server_thumbprint = sha1.as_ref().iter().map(|byte| format!("{byte:02X}"));
         Ok(Authority {
             issuer,
             pem,
+            server_thumbprint: server_thumbprint.collect(),
             server: Arc::new(server),
         })
     }

@@ -10,6 +10,12 @@ pub enum Endpoint {
     Imds,
     /// The identity endpoint of App Service, Functions and Container Apps.
     AppService,
+    /// The identity endpoint of Azure Arc's agent.
+    AzureArc,
+    /// The identity endpoint of Azure Machine Learning.
+    AzureMl,
+    /// The identity endpoint of Service Fabric.
+    ServiceFabric,
     /// The token endpoint of Entra, for every tenant.
     Token,
     /// The OpenID configuration of every tenant, and instance discovery.
@@ -32,6 +38,9 @@ impl fmt::Display for Endpoint {
         f.pad(match self {
             Endpoint::Imds => "IMDS",
             Endpoint::AppService => "App Service",
+            Endpoint::AzureArc => "Azure Arc",
+            Endpoint::AzureMl => "Azure ML",
+            Endpoint::ServiceFabric => "Service Fabric",
             Endpoint::Token => "Entra token",
             Endpoint::OpenIdConfiguration => "Entra OpenID configuration",
             Endpoint::Jwks => "Entra keys",

@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) clock_offset: i64,
     pub(crate) home_tokens_without_service_principal: bool,
     pub(crate) loop_detection: bool,
+    /// Whether App Service has the API version that replaces a token.
+    pub(crate) app_service_refresh: bool,
     /// The largest number of items in a page of Resource Manager.
     pub(crate) page_size: usize,
 }
@@ -28,6 +30,7 @@ impl Default for Settings {
             clock_offset: 0,
             home_tokens_without_service_principal: false,
             loop_detection: true,
+            app_service_refresh: false,
             page_size: 1000,
         }
     }

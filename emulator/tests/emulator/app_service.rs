@@ -1,6 +1,6 @@
 //! The identity endpoint of App Service.
 
-use cross_tenant_identity_emulator::{Emulator, ManagedIdentity};
+use cross_tenant_identity_emulator::{Emulator, ManagedIdentity, fingerprint};
 
 use crate::support::*;
 
@@ -75,4 +75,24 @@ async fn without_a_selector_only_the_system_assigned_identity_gets_a_token() {
         .expect("an identity");
     let response = ask(&emulator, QUERY, Some(emulator.identity_header())).await;
     assert_eq!(response.text("client_id"), system.client_id);
+}
+
+#[tokio::test]
+async fn a_token_is_replaced_by_its_hash_where_the_version_is_known() {
+    let emulator = Emulator::start().expect("an emulator");
+    let scenario = emulator.create_scenario();
+    let header = Some(emulator.identity_header());
+    let query = format!("{QUERY}&client_id={}", scenario.identity_client_id);
+    let first = ask(&emulator, &query, header).await;
+    let first = first.text("access_token");
+    let hash = fingerprint(first);
+    let hash = hash.strip_prefix("sha256:").expect("a hash");
+    let query = query.replace("2019-08-01", "2025-03-30");
+    assert_eq!(ask(&emulator, &query, header).await.status, 400);
+    emulator.set_app_service_refresh(true);
+    for (hash, replaced) in [("0", false), (hash, true), (hash, true)] {
+        let query = format!("{query}&token_sha256_to_refresh={hash}");
+        let response = ask(&emulator, &query, header).await;
+        assert_eq!(response.text("access_token") != first, replaced);
+    }
 }

@@ -1,0 +1,136 @@
+use super::*;
+
+fn variables(azure: &Emulator) -> [(&'static str, String); 3] {
+    [
+        ("IDENTITY_ENDPOINT", azure.service_fabric_endpoint()),
+        ("IDENTITY_HEADER", azure.identity_header().to_owned()),
+        (
+            "IDENTITY_SERVER_THUMBPRINT",
+            azure.server_thumbprint().to_owned(),
+        ),
+    ]
+}
+
+fn world() -> World {
+    let mut world = World::new(variables);
+    world.id = None;
+    world
+}
+
+#[tokio::test]
+async fn the_deployment_fixes_the_identity_and_newer_versions_take_an_object_id() {
+    let mut world = world();
+    let [request] = world
+        .succeeds(Endpoint::ServiceFabric)
+        .await
+        .try_into()
+        .unwrap();
+    assert_eq!(request.query("api-version"), Some("2019-07-01-preview"));
+    assert_eq!(request.query.len(), 2);
+    assert!(request.header("secret").is_some());
+
+    world.azure.clear_requests();
+    let principal_id = world.story.identity_principal_id.clone();
+    world.id = Some(UserAssignedId::ObjectId(principal_id.clone()));
+    let [request] = world
+        .succeeds(Endpoint::ServiceFabric)
+        .await
+        .try_into()
+        .unwrap();
+    assert_eq!(request.query("api-version"), Some("2020-05-01"));
+    assert_eq!(request.query("principalId"), Some(&*principal_id));
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_look_at_the_object_id_does_not_pass_off_another_identity() {
+    let mut world = world();
+    let other = world.azure.sign(&serde_json::json!({
+        "sub": world.story.identity_principal_id, "exp": 9_999_999_999_i64,
+    }));
+    let answer = serde_json::json!({ "access_token": other, "expires_on": 9_999_999_999_i64 });
+    let fault = Fault::json(200, &answer.to_string());
+    world
+        .azure
+        .set_fault(Endpoint::ServiceFabric, fault, Times::UntilCleared);
+    world.id = Some(UserAssignedId::ObjectId(world.story.client_id.clone()));
+    let error = world.fails().await;
+    assert!(error.to_string().contains("another identity"), "{error}");
+}
+
+#[tokio::test]
+async fn its_refusals_are_told_apart() {
+    let mut world = world();
+    says_what_was_answered(&world, Endpoint::ServiceFabric).await;
+    world.id = Some(UserAssignedId::ObjectId(world.story.client_id.clone()));
+    let told = world.fails().await.diagnosis().unwrap().to_string();
+    assert!(told.contains("is not assigned to this host"), "{told}");
+    let missing = r#"{"error":{"code":"SecretHeaderNotFound","message":"Secret is not found"}}"#;
+    let fault = Fault::json(400, missing);
+    world
+        .azure
+        .set_fault(Endpoint::ServiceFabric, fault, Times::UntilCleared);
+    let told = world.fails().await.diagnosis().unwrap().to_string();
+    assert!(told.contains("IDENTITY_HEADER"), "{told}");
+}
+
+#[tokio::test]
+async fn a_certificate_with_another_thumbprint_is_refused_before_anything_is_sent() {
+    let mut world = world();
+    let right = world.azure.server_thumbprint().to_owned();
+    let last = if right.ends_with('0') { "1" } else { "0" };
+    let wrong = format!("{}{last}", &right[..39]);
+    world.set("IDENTITY_SERVER_THUMBPRINT", &wrong);
+    let error = world.fails().await;
+    assert!(error.to_string().contains("another thumbprint"), "{error}");
+    assert!(!error.is_transient());
+    assert!(world.azure.requests().is_empty());
+    // In lower case it is the same.
+    world.set("IDENTITY_SERVER_THUMBPRINT", &right.to_lowercase());
+    world.succeeds(Endpoint::ServiceFabric).await;
+}
+
+#[tokio::test]
+async fn a_redirect_carries_the_secret_nowhere() {
+    let world = world();
+    let location = world.azure.identity_endpoint().to_owned();
+    world.azure.set_fault(
+        Endpoint::ServiceFabric,
+        Fault::Redirect { location },
+        Times::UntilCleared,
+    );
+    let told = world.fails().await.diagnosis().unwrap().to_string();
+    assert!(told.contains("redirects the request"), "{told}");
+    assert!(world.azure.requests_to(Endpoint::AppService).is_empty());
+}
+
+#[test]
+fn what_it_cannot_honour_is_told() {
+    let mut world = world();
+    world.id = Some(UserAssignedId::ClientId(
+        world.story.identity_client_id.clone(),
+    ));
+    assert!(world.misconfigured().contains("client id"));
+    world.id = None;
+    let plain = world.azure.identity_endpoint().to_owned();
+    for (name, value) in [
+        ("IDENTITY_SERVER_THUMBPRINT", "canary"),
+        ("IDENTITY_ENDPOINT", &*plain),
+    ] {
+        let before = world.variables.clone();
+        world.set(name, value);
+        let why = world.with(world.identity_options()).unwrap_err();
+        assert!(why.to_string().contains(name), "{why}");
+        world.variables = before;
+    }
+    let mut options = world.identity_options();
+    options.client_options = world.azure.client_options();
+    let why = world.with(options).unwrap_err().to_string();
+    assert!(why.contains("client_options.transport"), "{why}");
+}
+
+#[tokio::test]
+async fn nothing_secret_is_logged() {
+    let world = world();
+    let header = world.azure.identity_header().to_owned();
+    logs_no_secret(&world, Endpoint::ServiceFabric, &[header]).await;
+}
