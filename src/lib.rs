@@ -33,7 +33,10 @@ mod token_endpoint;
 mod transport;
 mod worker;
 
-pub use assertion::{ManagedIdentityAssertion, ManagedIdentityAssertionOptions};
+pub use assertion::{
+    ManagedIdentityAssertion, ManagedIdentityAssertionOptions, TokenCredentialAssertion,
+    TokenFileAssertion,
+};
 pub use credential::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
     UnchangedDueToken,
