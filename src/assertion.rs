@@ -1,5 +1,11 @@
 //! Who vouches for the application: the managed identity of the host, or a source of the user's.
 
+mod token_credential;
+mod token_file;
+
+pub use token_credential::TokenCredentialAssertion;
+pub use token_file::TokenFileAssertion;
+
 use crate::{
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, quoted},
     cache::{
@@ -210,16 +216,21 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
             ))
         });
     };
-    // The identity endpoint takes a resource, which is the audience without this ending.
+    let audience = as_audience("managed_identity.audience", given)?;
+    Ok(audience.into())
+}
+
+/// The identity endpoint takes a resource, which is the audience without this ending.
+fn as_audience<'a>(what: &str, given: &'a str) -> Result<&'a str, Error> {
     let audience = given.strip_suffix("/.default").unwrap_or(given);
     let is_text = |c: char| c.is_ascii_graphic();
     if audience.is_empty() || !audience.chars().all(is_text) {
         return Err(Error::configuration(format!(
-            "managed_identity.audience is {}: give a URI such as api://AzureADTokenExchange",
+            "{what} is {}: give a URI such as api://AzureADTokenExchange",
             quoted(given)
         )));
     }
-    Ok(audience.into())
+    Ok(audience)
 }
 
 /// The sources of this process, to find the one that has handed out an assertion. What a user gives

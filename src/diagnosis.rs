@@ -31,7 +31,7 @@ pub(crate) use given_up::{
 #[cfg(feature = "rustls")]
 pub(crate) use host::of_wrong_thumbprint;
 pub(crate) use host::{
-    HostRefusal, of_host_refusal, of_key_file, of_other_identity, of_refused_key,
+    HostRefusal, of_host_refusal, of_key_file, of_other_identity, of_refused_key, of_token_file,
     of_unreadable_host_token,
 };
 pub(crate) use identity::{IdentityRefusal, of_identity_refusal, of_unreadable_token};

@@ -33,7 +33,10 @@ mod token_endpoint;
 mod transport;
 mod worker;
 
-pub use assertion::{ManagedIdentityAssertion, ManagedIdentityAssertionOptions};
+pub use assertion::{
+    ManagedIdentityAssertion, ManagedIdentityAssertionOptions, TokenCredentialAssertion,
+    TokenFileAssertion,
+};
 pub use azure_identity::UserAssignedId;
 pub use credential::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,

@@ -12,16 +12,20 @@ use arm::ResourceManager;
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
     ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Error,
-    ManagedIdentityAssertion,
+    ManagedIdentityAssertion, TokenCredentialAssertion, TokenFileAssertion,
 };
-use cross_tenant_identity_emulator::{Endpoint, LoggedRequest, Step};
+use cross_tenant_identity_emulator::{
+    Emulator, Endpoint, FederatedCredential, LoggedRequest, ManagedIdentity, Step,
+};
 use futures::TryStreamExt;
 use glue::Glue;
 use std::{collections::BTreeMap, sync::Arc};
-use support::{ARM, STORAGE, World, claims};
+use support::{ARM, STORAGE, World, claims, refused};
 
 fn theirs(world: &World) -> Arc<ClientAssertionCredential<Glue>> {
     Glue::credential(&world.story, world.azure.client_options()).unwrap()
@@ -175,4 +179,99 @@ async fn their_managed_identity_works_in_our_credential() {
         (world.count(Endpoint::Imds), world.count(Endpoint::Token)),
         (1, 2)
     );
+}
+
+#[tokio::test]
+async fn any_credential_of_theirs_is_an_assertion_through_the_adapter() {
+    let world = World::new();
+    let theirs = ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
+        user_assigned_id: Some(UserAssignedId::ClientId(
+            world.story.identity_client_id.clone(),
+        )),
+        client_options: world.azure.client_options(),
+    }))
+    .unwrap();
+    let assertion = TokenCredentialAssertion::new(theirs, "api://AzureADTokenExchange").unwrap();
+    let shown = format!("{assertion:?}");
+    let ours = with_assertion(&world, assertion.clone());
+    for scope in [ARM, STORAGE] {
+        ours.get_token(&[scope], None).await.unwrap();
+    }
+    assert_eq!(
+        (world.count(Endpoint::Imds), world.count(Endpoint::Token)),
+        (1, 2)
+    );
+    let secret = assertion.secret(None).await.unwrap();
+    assert!(!shown.contains(&secret));
+    for bad in ["", "api://with space"] {
+        let unused = world.credential();
+        let error = TokenCredentialAssertion::new(unused, bad).unwrap_err();
+        assert!(error.to_string().starts_with("Audience is"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_came_from_a_federated_credential_is_refused_as_an_assertion() {
+    let world = World::new();
+    let own = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    let mut federated = claims(&own.secret(None).await.unwrap());
+    federated["xms_ficinfo"] = "CAEQAA".into();
+    let federated = world.azure.sign(&federated);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    std::fs::write(&path, federated).unwrap();
+    let ours = with_assertion(&world, TokenFileAssertion::new(path).unwrap());
+    let error = refused(&ours, ARM).await;
+    assert_eq!(error.code(), Some(700_231));
+    let told = error.diagnosis().unwrap().to_string();
+    assert!(told.contains("AZURE_FEDERATED_TOKEN_FILE"), "{told}");
+}
+
+#[tokio::test]
+async fn a_projected_token_goes_the_same_way_in_both() {
+    const SUBJECT: &str = "system:serviceaccount:litware-work:watcher";
+    let world = World::new();
+    let mut trust = FederatedCredential::trusting(&ManagedIdentity::system_assigned(
+        &world.story.home_tenant_id,
+        "cluster",
+    ));
+    trust.issuer = Emulator::SERVICE_ACCOUNT_ISSUER.to_owned();
+    trust.subject = SUBJECT.to_owned();
+    let app = &world.story.client_id;
+    world.azure.add_federated_credential(app, trust).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("azure-identity-token");
+    let life = std::time::Duration::from_secs(3600);
+    std::fs::write(&path, world.azure.service_account_token(SUBJECT, life)).unwrap();
+
+    let theirs = WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+        credential_options: ClientAssertionCredentialOptions {
+            client_options: world.azure.client_options(),
+        },
+        client_id: Some(app.clone()),
+        tenant_id: Some(world.story.target_tenant_id.clone()),
+        token_file_path: Some(path.clone()),
+    }))
+    .unwrap();
+    theirs.get_token(&[ARM], None).await.unwrap();
+    let ours = with_assertion(&world, TokenFileAssertion::new(path).unwrap());
+    ours.get_token(&[ARM], None).await.unwrap();
+    let [theirs, ours] = world.azure.requests_to(Endpoint::Token).try_into().unwrap();
+    assert_eq!(fields(&theirs.form), fields(&ours.form));
+}
+
+fn with_assertion(
+    world: &World,
+    assertion: impl ClientAssertion + 'static,
+) -> Arc<CrossTenantManagedIdentityCredential> {
+    CrossTenantManagedIdentityCredential::with_assertion(
+        &world.story.target_tenant_id,
+        &world.story.client_id,
+        Arc::new(assertion),
+        Some(CrossTenantManagedIdentityCredentialOptions {
+            client_options: world.azure.client_options(),
+            ..Default::default()
+        }),
+    )
+    .unwrap()
 }

@@ -8,3 +8,4 @@ mod held;
 mod hosts;
 #[cfg(feature = "reqwest")]
 mod service;
+mod workload_identity;

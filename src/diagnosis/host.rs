@@ -195,3 +195,13 @@ pub(crate) fn of_refused_key() -> Diagnosis {
     )
     .with_link("https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication")
 }
+
+/// A file that was to hold the assertion. `path` is escaped already, `why` is half a sentence.
+pub(crate) fn of_token_file(path: &str, why: &str) -> Diagnosis {
+    Diagnosis::new(
+        Actor::Operator,
+        format!("The file {path} brought no token: {why}."),
+        "Let this process read the file, and let whoever writes it write one JWT and nothing else. On AKS, check that the pod's service account token is projected to that path.",
+    )
+    .with_link("https://learn.microsoft.com/azure/aks/workload-identity-overview")
+}

@@ -120,9 +120,7 @@ pub(crate) fn answered_by_another(
             format!(
                 "What answers at {origin} is the identity endpoint of App Service or Functions, not IMDS."
             ),
-            format!(
-                "Take host and imds_endpoint out of managed_identity, and give the process the host's IDENTITY_ENDPOINT and IDENTITY_HEADER."
-            ),
+            "Take host and imds_endpoint out of managed_identity, and give the process the host's IDENTITY_ENDPOINT and IDENTITY_HEADER.".to_owned(),
         ));
     }
     if body.is_json() {
