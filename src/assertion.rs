@@ -217,6 +217,12 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
         });
     };
     let audience = as_audience("managed_identity.audience", given)?;
+    if authority.is_of_another_cloud(audience) {
+        return Err(Error::configuration(format!(
+            "managed_identity.audience is {}, the token exchange of another cloud than that of {authority}: no cloud trusts another's identities, so give the cloud in client_options, and leave the audience out",
+            quoted(audience)
+        )));
+    }
     Ok(audience.into())
 }
 

@@ -39,6 +39,14 @@ const CLOUDS: [(&str, &str); 7] = [
     ),
 ];
 
+/// Other names of the public cloud's authority host, as Entra's instance discovery lists them
+/// (`/common/discovery/instance`, "aliases").
+const PUBLIC_ALIASES: [&str; 3] = [
+    "login.windows.net",
+    "sts.windows.net",
+    "login.microsoft.com",
+];
+
 /// Names under which Entra finds a tenant by the user who signs in. A service signs nobody in,
 /// so for client credentials they name no tenant at all.
 const NOT_A_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
@@ -187,6 +195,10 @@ impl AuthorityHost {
         }
         let host = url.host_str().filter(|host| !host.is_empty());
         match host {
+            // Discovery names the host that all of them prefer, too.
+            Some(host) if PUBLIC_ALIASES.contains(&host) && url.port().is_none() => {
+                Ok(Self::of_host(PUBLIC_HOST))
+            }
             Some(_) => Ok(Self {
                 origin: url.origin().ascii_serialization().into(),
             }),
@@ -215,6 +227,21 @@ impl AuthorityHost {
             .iter()
             .find(|(known, _)| *known == host)
             .map(|(_, audience)| *audience)
+    }
+
+    /// Whether both are of one cloud. Each has an audience of its own; a host that is not in the table
+    /// is a cloud of its own.
+    pub(crate) fn is_same_cloud(&self, other: &Self) -> bool {
+        match (self.known_audience(), other.known_audience()) {
+            (None, None) => self == other,
+            (ours, theirs) => ours == theirs,
+        }
+    }
+
+    /// Whether the audience is that of another cloud in the table.
+    pub(crate) fn is_of_another_cloud(&self, audience: &str) -> bool {
+        let is_in_table = CLOUDS.iter().any(|(_, known)| *known == audience);
+        is_in_table && self.known_audience().is_some_and(|own| own != audience)
     }
 
     fn is_loopback(&self) -> bool {
@@ -398,6 +425,41 @@ mod tests {
                 Some("api://AzureADTokenExchangeFrance"),
             ),
             (
+                Some(custom("login.sovcloud-identity.de")),
+                "https://login.sovcloud-identity.de",
+                Some("api://AzureADTokenExchangeGermany"),
+            ),
+            (
+                Some(custom("login.sovcloud-identity.sg")),
+                "https://login.sovcloud-identity.sg",
+                Some("api://AzureADTokenExchangeGovSG"),
+            ),
+            (
+                Some(custom("https://login.partner.microsoftonline.cn")),
+                "https://login.partner.microsoftonline.cn",
+                Some("api://AzureADTokenExchangeChina"),
+            ),
+            (
+                Some(custom("https://login.windows.net/")),
+                "https://login.microsoftonline.com",
+                Some("api://AzureADTokenExchange"),
+            ),
+            (
+                Some(custom("STS.windows.net:443")),
+                "https://login.microsoftonline.com",
+                Some("api://AzureADTokenExchange"),
+            ),
+            (
+                Some(custom("login.microsoft.com")),
+                "https://login.microsoftonline.com",
+                Some("api://AzureADTokenExchange"),
+            ),
+            (
+                Some(custom("https://login.windows.net:8443")),
+                "https://login.windows.net:8443",
+                None,
+            ),
+            (
                 Some(custom("LOGIN.microsoftonline.com:443")),
                 "https://login.microsoftonline.com",
                 Some("api://AzureADTokenExchange"),
@@ -416,6 +478,39 @@ mod tests {
             let authority = AuthorityHost::choose(cloud.as_ref(), None).unwrap();
             assert_eq!(authority.origin(), origin);
             assert_eq!(authority.audience(), audience, "{origin}");
+        }
+    }
+
+    #[test]
+    fn two_names_of_one_cloud_are_the_same_cloud() {
+        let of = |host| AuthorityHost::choose(Some(&custom(host)), None).unwrap();
+        for (one, other, is_same) in [
+            ("login.windows.net", "login.microsoftonline.com", true),
+            (
+                "login.partner.microsoftonline.cn",
+                "login.chinacloudapi.cn",
+                true,
+            ),
+            ("login.airgapped.example", "login.airgapped.example", true),
+            ("login.airgapped.example", "login.other.example", false),
+            (
+                "login.airgapped.example",
+                "login.microsoftonline.com",
+                false,
+            ),
+            (
+                "login.microsoftonline.us",
+                "login.microsoftonline.com",
+                false,
+            ),
+            (
+                "login.sovcloud-identity.fr",
+                "login.sovcloud-identity.de",
+                false,
+            ),
+        ] {
+            assert_eq!(of(one).is_same_cloud(&of(other)), is_same, "{one} {other}");
+            assert_eq!(of(other).is_same_cloud(&of(one)), is_same, "{one} {other}");
         }
     }
 
@@ -444,6 +539,7 @@ mod tests {
         for good in [
             "https://login.microsoftonline.us",
             "https://login.microsoftonline.us/",
+            "https://login.windows.net",
             "login.chinacloudapi.cn",
             "https://localhost:4443",
             "https://127.0.0.1:4443",

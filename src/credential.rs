@@ -570,7 +570,7 @@ fn one_cloud(
         return Ok(());
     };
     let other = AuthorityHost::choose(Some(cloud), None).map_err(Error::configuration)?;
-    if other == *authority {
+    if other.is_same_cloud(authority) {
         return Ok(());
     }
     Err(Error::configuration(format!(

@@ -97,7 +97,28 @@ fn two_clouds_are_one_too_many() {
         why(Credential::new(TENANT, CLIENT, Some(options.clone()))).contains("give the cloud once")
     );
     options.managed_identity.client_options.cloud = Some(Arc::new(CloudConfiguration::AzurePublic));
+    Credential::new(TENANT, CLIENT, Some(options.clone())).unwrap();
+    // Another name of the same one.
+    options.managed_identity.client_options.cloud = custom("https://login.windows.net");
     Credential::new(TENANT, CLIENT, Some(options)).unwrap();
+}
+
+#[test]
+fn an_audience_of_another_cloud_is_one_cloud_too_many() {
+    let mut options = options();
+    for (audience, is_right) in [
+        ("api://AzureADTokenExchange", true),
+        ("api://AzureADTokenExchangeUSGov", false),
+        ("api://AzureADTokenExchangeChina/.default", false),
+        ("api://OwnTokenExchange", true),
+    ] {
+        options.managed_identity.audience = Some(audience.into());
+        let result = Credential::new(TENANT, CLIENT, Some(options.clone()));
+        match is_right {
+            true => drop(result.unwrap()),
+            false => assert!(why(result).contains("another cloud"), "{audience}"),
+        }
+    }
 }
 
 #[test]
