@@ -102,6 +102,14 @@ pub(crate) enum Host {
     Imds,
     /// App Service, Functions or Container Apps.
     AppService,
+    /// A machine with Azure Arc. Writes key files to /var/opt/azcmagent/tokens.
+    Arc,
+    /// Azure Machine Learning.
+    AzureMl,
+    /// Service Fabric.
+    ServiceFabric,
+    /// A pod on AKS with workload identity.
+    WorkloadIdentity,
 }
 
 impl Arguments {

@@ -7,6 +7,7 @@ mod arguments;
 mod ca_file;
 mod child;
 mod format;
+mod host;
 mod output;
 mod signals;
 mod target_vault;
@@ -23,6 +24,7 @@ use std::{
 use arguments::{Arguments, Command, Options};
 use ca_file::CaFile;
 use format::Format;
+use host::HostVariables;
 use variables::Variables;
 
 /// The program was not able to do its work.
@@ -80,6 +82,7 @@ struct LocalAzure {
     variables: Variables,
     /// Removes the file when the program ends.
     _ca_file: CaFile,
+    _host: HostVariables,
 }
 
 impl LocalAzure {
@@ -94,11 +97,13 @@ impl LocalAzure {
             emulator.on_request(output::request);
         }
         let ca_file = CaFile::write(options.ca_file.as_deref(), emulator.ca_pem())?;
-        let variables = Variables::new(&emulator, &scenario, options, ca_file.path());
+        let host = HostVariables::new(options.host, &emulator, &scenario)?;
+        let variables = Variables::new(&emulator, &scenario, &host, ca_file.path());
         Ok(LocalAzure {
             emulator,
             variables,
             _ca_file: ca_file,
+            _host: host,
         })
     }
 }

@@ -3,7 +3,7 @@
 use cross_tenant_identity_emulator::{Emulator, Scenario};
 use std::{env, path::Path};
 
-use crate::arguments::{Host, Options};
+use crate::host::HostVariables;
 
 /// The hosts for which clients must not use a proxy.
 const LOOPBACK: &str = "localhost,127.0.0.1";
@@ -15,11 +15,11 @@ impl Variables {
     pub(crate) fn new(
         emulator: &Emulator,
         scenario: &Scenario,
-        options: &Options,
+        host: &HostVariables,
         ca_file: &Path,
     ) -> Variables {
         let ca_file = ca_file.to_string_lossy();
-        let mut variables = vec![
+        let variables = vec![
             ("AZURE_POD_IDENTITY_AUTHORITY_HOST", emulator.imds_url()),
             ("AZURE_AUTHORITY_HOST", emulator.https_url()),
             ("ARM_ENDPOINT", emulator.https_url()),
@@ -36,13 +36,11 @@ impl Variables {
             ("IDENTITY_PRINCIPAL_ID", &scenario.identity_principal_id),
             ("IDENTITY_RESOURCE_ID", &scenario.identity_resource_id),
         ];
-        if options.host == Host::AppService {
-            variables.push(("IDENTITY_ENDPOINT", emulator.identity_endpoint()));
-            variables.push(("IDENTITY_HEADER", emulator.identity_header()));
-        }
         let mut variables: Vec<_> = variables
             .into_iter()
+            .filter(|(name, _)| host.takes_client_id || *name != "IDENTITY_CLIENT_ID")
             .map(|(name, value)| (name, value.to_owned()))
+            .chain(host.variables.iter().cloned())
             .collect();
         for name in ["NO_PROXY", "no_proxy"] {
             variables.push((name, without_proxy(env::var(name).ok().as_deref())));

@@ -141,6 +141,33 @@ fn the_variables_can_select_app_service() {
 }
 
 #[test]
+fn each_host_has_its_variables() {
+    for (host, names) in [
+        ("azure-ml", &["MSI_ENDPOINT", "MSI_SECRET"][..]),
+        (
+            "service-fabric",
+            &[
+                "IDENTITY_ENDPOINT",
+                "IDENTITY_HEADER",
+                "IDENTITY_SERVER_THUMBPRINT",
+            ],
+        ),
+        ("workload-identity", &["AZURE_FEDERATED_TOKEN_FILE"]),
+    ] {
+        let program = Running::start(&["--host", host]);
+        for name in names {
+            assert!(!program.variables[*name].is_empty(), "{name}");
+        }
+        if let Some(path) = program.variables.get("AZURE_FEDERATED_TOKEN_FILE").cloned() {
+            let token = std::fs::read_to_string(&path).expect("a token");
+            assert_eq!(token.split('.').count(), 3);
+            program.stop("-TERM");
+            assert!(!Path::new(&path).exists(), "the temporary file stays");
+        }
+    }
+}
+
+#[test]
 fn a_chosen_ca_file_stays() {
     let path = std::env::temp_dir().join(format!("emulator ca {}.pem", std::process::id()));
     let path = path.to_str().expect("UTF-8");

@@ -1,0 +1,146 @@
+//! The host on which the client appears to run: its variables, and what it needs besides.
+
+use cross_tenant_identity_emulator::{
+    Emulator, FederatedCredential, ManagedIdentity, Scenario, SetUpError,
+};
+use std::{
+    env,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use crate::arguments::Host;
+
+/// The only directory whose key files clients of Azure Arc trust.
+const ARC_KEYS: &str = "/var/opt/azcmagent/tokens";
+
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:litware-work:watcher";
+
+/// The variables of a host.
+pub(crate) struct HostVariables {
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// Whether a client may choose an identity by its client id.
+    pub(crate) takes_client_id: bool,
+    /// Removes the file when the program ends.
+    _token_file: Option<TokenFile>,
+}
+
+impl HostVariables {
+    pub(crate) fn new(
+        host: Host,
+        emulator: &Emulator,
+        scenario: &Scenario,
+    ) -> io::Result<HostVariables> {
+        let secret = emulator.identity_header().to_owned();
+        let mut token_file = None;
+        let variables = match host {
+            Host::Imds => Vec::new(),
+            Host::AppService => vec![
+                ("IDENTITY_ENDPOINT", emulator.identity_endpoint().to_owned()),
+                ("IDENTITY_HEADER", secret),
+            ],
+            Host::Arc => {
+                make_arc_machine(emulator, scenario)?;
+                vec![
+                    ("IDENTITY_ENDPOINT", emulator.arc_endpoint()),
+                    ("IMDS_ENDPOINT", emulator.imds_url().to_owned()),
+                ]
+            }
+            Host::AzureMl => vec![
+                ("MSI_ENDPOINT", emulator.azure_ml_endpoint()),
+                ("MSI_SECRET", secret),
+                (
+                    "DEFAULT_IDENTITY_CLIENT_ID",
+                    scenario.identity_client_id.clone(),
+                ),
+            ],
+            Host::ServiceFabric => vec![
+                ("IDENTITY_ENDPOINT", emulator.service_fabric_endpoint()),
+                ("IDENTITY_HEADER", secret),
+                (
+                    "IDENTITY_SERVER_THUMBPRINT",
+                    emulator.server_thumbprint().to_owned(),
+                ),
+            ],
+            Host::WorkloadIdentity => {
+                let file = make_pod(emulator, scenario)?;
+                let path = file.0.to_string_lossy().into_owned();
+                token_file = Some(file);
+                vec![
+                    ("AZURE_FEDERATED_TOKEN_FILE", path),
+                    // What the cluster's webhook sets: the home tenant and an identity there.
+                    ("AZURE_TENANT_ID", scenario.home_tenant_id.clone()),
+                    ("AZURE_CLIENT_ID", scenario.identity_client_id.clone()),
+                ]
+            }
+        };
+        Ok(HostVariables {
+            variables,
+            takes_client_id: !matches!(host, Host::Arc | Host::ServiceFabric),
+            _token_file: token_file,
+        })
+    }
+}
+
+/// A machine with Azure Arc has a system-assigned identity, which the app trusts here, too.
+fn make_arc_machine(emulator: &Emulator, scenario: &Scenario) -> io::Result<()> {
+    fs::create_dir_all(ARC_KEYS).map_err(|error| {
+        let message = format!(
+            "cannot create {ARC_KEYS}, the only place from which clients take keys: {error}"
+        );
+        io::Error::new(error.kind(), message)
+    })?;
+    emulator.set_arc_key_directory(ARC_KEYS);
+    let machine = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "arc-machine");
+    let trust = FederatedCredential::trusting(&machine);
+    let principal_id = machine.principal_id.clone();
+    emulator
+        .add_managed_identity(machine)
+        .and_then(|()| emulator.assign_identity_to_host(&principal_id))
+        .and_then(|()| emulator.add_federated_credential(&scenario.client_id, trust))
+        .map_err(io::Error::other)
+}
+
+/// The app trusts a service account, whose token is in a file.
+fn make_pod(emulator: &Emulator, scenario: &Scenario) -> io::Result<TokenFile> {
+    let of_the_cluster = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "cluster");
+    let trust = FederatedCredential {
+        issuer: Emulator::SERVICE_ACCOUNT_ISSUER.to_owned(),
+        subject: SERVICE_ACCOUNT.to_owned(),
+        ..FederatedCredential::trusting(&of_the_cluster)
+    };
+    match emulator.add_federated_credential(&scenario.client_id, trust) {
+        // A step of the set-up is left out.
+        Ok(()) | Err(SetUpError::NotFound(_)) => {}
+        Err(error) => return Err(io::Error::other(error)),
+    }
+    let day = Duration::from_secs(24 * 60 * 60);
+    TokenFile::write(&emulator.service_account_token(SERVICE_ACCOUNT, day))
+}
+
+struct TokenFile(PathBuf);
+
+impl TokenFile {
+    fn write(token: &str) -> io::Result<TokenFile> {
+        let name = format!(
+            "cross-tenant-identity-emulator-{}.jwt",
+            uuid::Uuid::new_v4()
+        );
+        let file = TokenFile(env::temp_dir().join(name));
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&file.0)?
+            .write_all(token.as_bytes())?;
+        Ok(file)
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        // An error leaves a file that only this emulator would have taken.
+        let _ = fs::remove_file(&self.0);
+    }
+}
