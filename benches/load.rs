@@ -4,7 +4,7 @@
 //! ```text
 //! cargo bench --bench load                      # all
 //! cargo bench --bench load -- instructions      # needs valgrind
-//! cargo bench --bench load -- throughput heap first-token sockets cold-callers
+//! cargo bench --bench load -- throughput heap first-token sockets cold-callers queue
 //! ```
 
 #[path = "../tests/support/glue.rs"]
@@ -59,6 +59,7 @@ fn main() {
         ("first-token", first_token),
         ("sockets", sockets),
         ("cold-callers", cold_callers),
+        ("queue", queue),
         ("instructions", instructions),
     ] {
         if is_wanted(name) {
@@ -234,6 +235,39 @@ fn heap() {
     println!(
         "heap, 10,000 tenants by for_tenant: {:.0} bytes each beside the token",
         per_tenant(1 + TENANTS)
+    );
+}
+
+/// Tenants that all ask at once, while the token endpoint does not answer until all have asked. The
+/// time of each must not grow with their number.
+fn queue() {
+    let runtime = one_thread();
+    let per_tenant = [4_000_usize, 32_000].map(|tenants| {
+        let (options, gate) = upstream::closed_client_options();
+        let credential = ours(options);
+        let all = || {
+            runtime.block_on(async {
+                let mut calls: Vec<_> = (1..=tenants)
+                    .map(|number| {
+                        let credential = credential.for_tenant(&tenant(number)).expect("a tenant");
+                        Box::pin(async move { credential.get_token(&[SCOPE], None).await })
+                    })
+                    .collect();
+                for call in &mut calls {
+                    assert!(futures::poll!(call).is_pending());
+                }
+                gate.add_permits(tokio::sync::Semaphore::MAX_PERMITS);
+                for token in join_all(calls).await {
+                    token.expect("a token");
+                }
+            });
+        };
+        micros(timed(all).1) / tenants as f64
+    });
+    let [few, many] = per_tenant;
+    println!(
+        "queue: 4,000 tenants at once {few:.0} µs each; 32,000 tenants {many:.0} µs each, {:.1} x",
+        many / few
     );
 }
 
