@@ -231,11 +231,7 @@ impl Settings {
         options: Options,
         environment: &Environment,
     ) -> Result<Options, Error> {
-        self.check(Names::Keys, environment)?;
-        match self
-            .source(Names::Keys, environment)
-            .map_err(Error::configuration)?
-        {
+        match self.checked_source(&options, environment)? {
             Source::ManagedIdentity => Ok(self.applied(options)),
             Source::TokenFile => Err(Error::configuration(
                 "the settings are for workload identity, whose token file no option names: take Settings::credential, or give a TokenFileAssertion to CrossTenantManagedIdentityCredential::with_assertion",
@@ -249,11 +245,10 @@ impl Settings {
         environment: Environment,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Credential>, Error> {
-        self.check(Names::Keys, &environment)?;
-        let source = self.source(Names::Keys, &environment);
+        let source = self.checked_source(&options, &environment)?;
         let options = self.applied(options);
         let (tenant_id, client_id) = (&self.target_tenant_id, &self.client_id);
-        match source.map_err(Error::configuration)? {
+        match source {
             Source::ManagedIdentity => {
                 Credential::build(tenant_id, client_id, options, environment, clock)
             }
@@ -267,6 +262,31 @@ impl Settings {
                 let file = Arc::new(file?);
                 Credential::build_with(tenant_id, client_id, file, options, environment, clock)
             }
+        }
+    }
+
+    /// Where the assertion comes from, if the settings make sense beside the options of the program.
+    fn checked_source(
+        &self,
+        options: &Options,
+        environment: &Environment,
+    ) -> Result<Source, Error> {
+        let identity = &options.managed_identity;
+        let mut settings = self.clone();
+        let is_open = self.host.is_none() && self.token_file.is_none();
+        if is_open {
+            settings.host = identity.host.map(SettingsHost::from);
+            replace(&mut settings.imds_endpoint, &identity.imds_endpoint);
+            replace(&mut settings.imds_endpoint, &self.imds_endpoint);
+        }
+        settings.check(Names::Keys, environment)?;
+        let source = settings.source(Names::Keys, environment);
+        match source.map_err(Error::configuration)? {
+            // The program names a managed identity, and no setting says otherwise.
+            Source::TokenFile if is_open && identity.user_assigned_id.is_some() => {
+                Ok(Source::ManagedIdentity)
+            }
+            source => Ok(source),
         }
     }
 

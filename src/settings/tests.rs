@@ -454,6 +454,30 @@ fn a_setting_that_is_given_replaces_the_option_and_no_other() {
 }
 
 #[test]
+fn a_managed_identity_that_the_program_names_is_not_replaced_by_a_file_that_is_found() {
+    let environment = of([("AZURE_FEDERATED_TOKEN_FILE", "/nowhere/token")]);
+    let source = |settings: &Settings, fill: fn(&mut crate::ManagedIdentityAssertionOptions)| {
+        let mut options = Options::default();
+        fill(&mut options.managed_identity);
+        settings.checked_source(&options, &environment).unwrap()
+    };
+    let named: [fn(&mut crate::ManagedIdentityAssertionOptions); 3] = [
+        |it| it.host = Some(ManagedIdentityHost::Imds),
+        |it| it.imds_endpoint = Some("http://127.0.0.1".into()),
+        |it| it.user_assigned_id = Some(UserAssignedId::ClientId(IDENTITY.into())),
+    ];
+    for fill in named {
+        assert_eq!(source(&settings(), fill), Source::ManagedIdentity);
+    }
+    assert_eq!(source(&settings(), |_| ()), Source::TokenFile);
+    let workload_identity = Settings {
+        host: Some(SettingsHost::WorkloadIdentity),
+        ..settings()
+    };
+    assert_eq!(source(&workload_identity, named[0]), Source::TokenFile);
+}
+
+#[test]
 fn the_options_of_a_token_file_are_refused_rather_than_without_it() {
     let settings = Settings {
         token_file: Some("/nowhere/token".into()),
