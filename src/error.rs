@@ -26,8 +26,8 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 /// - [`Stage::TokenEndpoint`]: look at the [diagnosis](Error::diagnosis), which says whether the
 ///   home or the target tenant has to act.
 ///
-/// `Display` is one line of some 400 characters at most, or longer where it tells several settings that
-/// are wrong: which leg failed and for which tenant,
+/// `Display` is one line of some 400 characters at most, or longer where it tells what is wrong
+/// with [`Settings`](crate::Settings): which leg failed and for which tenant,
 /// what was answered, who has to act, and the one thing to do. The rest is in the
 /// [diagnosis](Error::diagnosis). Neither `Display` nor `Debug` ever holds an assertion, a token or
 /// an identity header.
@@ -70,6 +70,8 @@ struct Inner {
     retry_after: Option<Duration>,
     is_about_the_assertion: bool,
     silence: Option<Duration>,
+    /// One or several settings are wrong.
+    is_of_settings: bool,
     source: Option<Arc<azure_core::Error>>,
 }
 
@@ -153,10 +155,14 @@ impl Error {
     /// All that is wrong with one source of settings, each message as [`configuration`](Self::configuration)
     /// takes it.
     pub(crate) fn settings(messages: &[String]) -> Self {
-        match messages {
-            [one] => Self::configuration(one),
-            several => Self::diagnosed(Stage::Configuration, diagnosis::bad_values(several)),
-        }
+        let diagnosis = match messages {
+            [one] => diagnosis::bad_value(one),
+            several => diagnosis::bad_values(several),
+        };
+        let headline = headline_of(&diagnosis);
+        Self::build(Stage::Configuration, headline, diagnosis, |inner| {
+            inner.is_of_settings = true;
+        })
     }
 
     /// A scope that client credentials cannot ask for.
@@ -253,6 +259,7 @@ impl Error {
             retry_after: None,
             is_about_the_assertion: false,
             silence: None,
+            is_of_settings: false,
             source: None,
         };
         fill(&mut inner);
@@ -289,10 +296,10 @@ fn headline_of(diagnosis: &Diagnosis) -> String {
 impl Inner {
     /// One line: what failed, who has to act, the one thing to do.
     fn line(&self) -> String {
-        // What is wrong with a configuration is read once, at the start, and often nowhere else.
-        let (longest, longest_step): (usize, usize) = match self.stage {
-            Stage::Configuration => (3000, 1500),
-            _ => (400, 180),
+        // What is wrong with settings is read once, at the start, and often nowhere else.
+        let (longest, longest_step): (usize, usize) = match self.is_of_settings {
+            true => (3000, 1500),
+            false => (400, 180),
         };
         let step = redact::printable(self.diagnosis.first_step(), longest_step);
         let rest = format!(" Who has to act: {}. {step}", self.diagnosis.who());
