@@ -1,7 +1,8 @@
 //! Contoso's service lists the resource groups of Litware's subscription.
 //!
-//! On real Azure when TARGET_TENANT_ID, CLIENT_ID and TARGET_SUBSCRIPTION_ID are set (and, where
-//! the host has several identities, IDENTITY_CLIENT_ID); else on the emulator, in this process.
+//! On real Azure when CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID and
+//! TARGET_SUBSCRIPTION_ID are set, and what else the credential's `from_env` reads (such as
+//! CROSS_TENANT_IDENTITY_CLIENT_ID); else on the emulator, in this process.
 //!
 //! ```text
 //! cargo run --example list_resource_groups
@@ -37,8 +38,9 @@ usage: list_resource_groups [--verbose] [--without STEP]
                      multi-tenant          Contoso's app is for its own tenant only
                      home-registration     the app is registered in Litware's tenant instead
 
-On real Azure set TARGET_TENANT_ID, CLIENT_ID, TARGET_SUBSCRIPTION_ID and, where the host has
-several identities, IDENTITY_CLIENT_ID. RUST_LOG=cross_tenant_identity=debug shows each leg.";
+On real Azure set CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID, TARGET_SUBSCRIPTION_ID and,
+where the host has several identities, CROSS_TENANT_IDENTITY_CLIENT_ID.
+RUST_LOG=cross_tenant_identity=debug shows each leg.";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -73,11 +75,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             "No Azure is configured: this runs on the emulator, in this process (--help tells more).\n"
         );
     }
-    let credential = CrossTenantManagedIdentityCredential::new(
-        &azure.target_tenant_id,
-        &azure.client_id,
-        Some(azure.credential_options()),
-    )?;
+    let credential = azure.credential()?;
     if arguments.verbose {
         tell_the_story(&azure, &credential).await?;
     }
@@ -95,7 +93,7 @@ async fn tell_the_story(
     credential: &CrossTenantManagedIdentityCredential,
 ) -> Result<(), Box<dyn Error>> {
     println!("1. The host's identity endpoint vouches for the managed identity:");
-    let assertion = ManagedIdentityAssertion::new(Some(azure.identity_options()))?;
+    let assertion = ManagedIdentityAssertion::new(Some(azure.identity_options()?))?;
     let jwt = assertion.secret(None).await?;
     claims::print(&jwt);
 

@@ -4,6 +4,7 @@ mod token_credential;
 mod token_file;
 
 pub use token_credential::TokenCredentialAssertion;
+pub(crate) use token_file::AZURE_FEDERATED_TOKEN_FILE;
 pub use token_file::TokenFileAssertion;
 
 use crate::{
@@ -216,7 +217,7 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
             ))
         });
     };
-    let audience = as_audience("managed_identity.audience", given)?;
+    let audience = as_audience("managed_identity.audience", given).map_err(Error::configuration)?;
     if authority.is_of_another_cloud(audience) {
         return Err(Error::configuration(format!(
             "managed_identity.audience is {}, the token exchange of another cloud than that of {authority}: no cloud trusts another's identities, so give the cloud in client_options, and leave the audience out",
@@ -227,14 +228,14 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
 }
 
 /// The identity endpoint takes a resource, which is the audience without this ending.
-fn as_audience<'a>(what: &str, given: &'a str) -> Result<&'a str, Error> {
+pub(crate) fn as_audience<'a>(what: &str, given: &'a str) -> Result<&'a str, String> {
     let audience = given.strip_suffix("/.default").unwrap_or(given);
     let is_text = |c: char| c.is_ascii_graphic();
     if audience.is_empty() || !audience.chars().all(is_text) {
-        return Err(Error::configuration(format!(
-            "{what} is {}: give a URI such as api://AzureADTokenExchange",
+        return Err(format!(
+            "{what} is {}, which is no audience: give a URI such as api://AzureADTokenExchange",
             quoted(given)
-        )));
+        ));
     }
     Ok(audience)
 }

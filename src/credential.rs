@@ -17,6 +17,7 @@ use azure_core::{
 };
 use azure_identity::ClientAssertion;
 use futures::future::{BoxFuture, FutureExt};
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     pin::Pin,
@@ -144,7 +145,10 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
 /// It is good until it expires, and most callers are best served with it. But Event Hubs' client from
 /// 0.16 on asks 6 minutes before expiry, and gives a path's renewal up for good if the token that it
 /// gets then does not live longer than the one it has; after an error it asks again 30 s later.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// In files and variables of [`Settings`](crate::Settings) it is `serve` or `fail`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum UnchangedDueToken {
     /// The token at hand.
@@ -275,7 +279,7 @@ impl CrossTenantManagedIdentityCredential {
         Ok(Self::first(tenant_id, family))
     }
 
-    fn build_with(
+    pub(crate) fn build_with(
         tenant_id: &str,
         client_id: &str,
         assertion: Arc<dyn ClientAssertion>,

@@ -22,7 +22,7 @@ mod resource;
 mod table;
 
 pub use command::{Command, Shell};
-pub(crate) use configuration::{bad_value, of_scope};
+pub(crate) use configuration::{bad_value, bad_values, of_scope};
 pub(crate) use connection::{Failure as ConnectionFailure, Peer};
 pub(crate) use given_up::{
     bad_source, ended, no_thread, not_renewed, panicked, queue_stood_still, too_many_requests,

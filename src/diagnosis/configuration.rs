@@ -11,6 +11,24 @@ pub(crate) fn bad_value(message: &str) -> Diagnosis {
     Diagnosis::new(Actor::Developer, sentence(happened), sentence(to_do))
 }
 
+/// Several values of one source that make no sense. Each message has the form that [`bad_value`] takes.
+pub(crate) fn bad_values(messages: &[String]) -> Diagnosis {
+    let halves = messages.iter().map(|message| {
+        let whole = (message.as_str(), "correct that value");
+        split(message).unwrap_or(whole)
+    });
+    let (happened, to_do): (Vec<_>, Vec<_>) = halves
+        .zip(1..)
+        .map(|((happened, to_do), at)| (format!("({at}) {happened}"), format!("({at}) {to_do}")))
+        .unzip();
+    let count = messages.len();
+    Diagnosis::new(
+        Actor::Developer,
+        format!("{count} settings are wrong: {}.", happened.join("; ")),
+        format!("{}.", to_do.join("; ")),
+    )
+}
+
 /// A scope that client credentials cannot ask for, with the one that was probably meant (Microsoft
 /// Learn, "Scopes and permissions in the Microsoft identity platform", "Client credentials grant
 /// flow and .default").
