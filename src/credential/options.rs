@@ -1,0 +1,135 @@
+//! The options of the credential, and what they mean together with the environment.
+
+use crate::{
+    assertion::ManagedIdentityAssertionOptions,
+    authority::{AZURE_AUTHORITY_HOST, AuthorityHost},
+    cache::Limits,
+    environment::Environment,
+    error::{Error, Stage},
+};
+use azure_core::http::{ClientOptions, RetryOptions};
+use std::time::Duration;
+
+/// Options for [`CrossTenantManagedIdentityCredential`](crate::CrossTenantManagedIdentityCredential).
+///
+/// ```
+/// use azure_identity::UserAssignedId;
+/// use cross_tenant_identity::{
+///     CrossTenantManagedIdentityCredentialOptions, ManagedIdentityAssertionOptions,
+/// };
+///
+/// let options = CrossTenantManagedIdentityCredentialOptions {
+///     managed_identity: ManagedIdentityAssertionOptions {
+///         user_assigned_id: Some(UserAssignedId::ClientId(
+///             "11111111-1111-4111-8111-111111111111".into(),
+///         )),
+///         ..Default::default()
+///     },
+///     ..Default::default()
+/// };
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CrossTenantManagedIdentityCredentialOptions {
+    /// HTTP on the way to Microsoft Entra: cloud, transport, policies, logging, telemetry.
+    ///
+    /// The cloud decides the authority host: the one given here, else the one that
+    /// `AZURE_AUTHORITY_HOST` names (a known cloud's, or this machine), else the public cloud's.
+    /// The default transport follows no redirect and uses the proxy that the environment names.
+    /// `retry` is not looked at, since it cannot be told from its default; see
+    /// [`retry`](Self::retry).
+    pub client_options: ClientOptions,
+
+    /// Replaces the tries that are made of a request to the token endpoint.
+    ///
+    /// Default: up to three, for connections that fail, 408, 429 and 5xx; a `Retry-After` of more
+    /// than 5 s ends them. Whatever is given here, all tries end after 30 s; within those, a service
+    /// that is unwell gets as many as these options make.
+    pub retry: Option<RetryOptions>,
+
+    /// How many tokens the family keeps. The ones that were not used lately go first.
+    ///
+    /// Default: 1,000. One token is some 2 KB.
+    pub max_cached_tokens: Option<usize>,
+
+    /// How many token requests of the family may be under way at once. Callers without a token go
+    /// before renewals ahead of time.
+    ///
+    /// Default: 64.
+    pub max_concurrent_requests: Option<usize>,
+
+    /// What a call gets in the last 7 minutes of a token's life when there is no new one.
+    ///
+    /// Default: [`UnchangedDueToken::Serve`].
+    pub unchanged_due_token: UnchangedDueToken,
+
+    /// Which managed identity vouches, and how to reach it. Not looked at by
+    /// [`with_assertion`](crate::CrossTenantManagedIdentityCredential::with_assertion).
+    pub managed_identity: ManagedIdentityAssertionOptions,
+}
+
+/// What a call gets for a token in its last 7 minutes that could not be renewed within 3 s.
+///
+/// It is good until it expires, and most callers are best served with it. But Event Hubs' client from
+/// 0.16 on asks 6 minutes before expiry, and gives a path's renewal up for good if the token that it
+/// gets then does not live longer than the one it has; after an error it asks again 30 s later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnchangedDueToken {
+    /// The token at hand.
+    #[default]
+    Serve,
+    /// An error. Only for a client that does not bear a token which does not live longer.
+    Fail,
+}
+
+pub(super) fn limits(
+    options: &CrossTenantManagedIdentityCredentialOptions,
+) -> Result<Limits<Error>, Error> {
+    let at_least_one = |name: &str, given: Option<usize>, default: usize| match given {
+        Some(0) => Err(Error::configuration(format!(
+            "{name} is 0, with which there would never be a token: leave it out for the default of {default}"
+        ))),
+        given => Ok(given.unwrap_or(default)),
+    };
+    Ok(Limits {
+        tokens: at_least_one("max_cached_tokens", options.max_cached_tokens, 1000)?,
+        at_once: at_least_one(
+            "max_concurrent_requests",
+            options.max_concurrent_requests,
+            64,
+        )?,
+        // A margin to the 15 equal requests in 5 minutes at which Entra sees a loop.
+        requests: 10,
+        // The identity leg's 80 s and twice the token leg's 30 s.
+        fetch: Duration::from_secs(140),
+        // The assertion's own cache remembers why there is none: what mends it there mends all.
+        remembers: |error| error.stage() != Stage::Assertion,
+        fails_unchanged: options.unchanged_due_token == UnchangedDueToken::Fail,
+    })
+}
+
+pub(super) fn authority(
+    options: &CrossTenantManagedIdentityCredentialOptions,
+    environment: &Environment,
+) -> Result<AuthorityHost, Error> {
+    let cloud = options.client_options.cloud.as_deref();
+    let named = environment.var(AZURE_AUTHORITY_HOST);
+    AuthorityHost::choose(cloud, named.as_deref()).map_err(Error::configuration)
+}
+
+/// No cloud trusts another's identities, so two clouds can only be a mistake.
+pub(super) fn one_cloud(
+    authority: &AuthorityHost,
+    identity: &ManagedIdentityAssertionOptions,
+) -> Result<(), Error> {
+    let Some(cloud) = identity.client_options.cloud.as_deref() else {
+        return Ok(());
+    };
+    let other = AuthorityHost::choose(Some(cloud), None).map_err(Error::configuration)?;
+    if other.is_same_cloud(authority) {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "client_options is for the cloud of {authority}, managed_identity.client_options for that of {other}: no cloud trusts another's identities, so give the cloud once, in client_options"
+    )))
+}
