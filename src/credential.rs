@@ -20,7 +20,7 @@ use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions}
 use azure_identity::ClientAssertion;
 use futures::future::{BoxFuture, FutureExt};
 use options::{authority, limits, one_cloud};
-use scope::canonical;
+use scope::only_scope;
 use std::{
     fmt,
     pin::Pin,
@@ -246,7 +246,7 @@ impl CrossTenantManagedIdentityCredential {
     fn key(&self, scopes: &[&str]) -> Result<TokenKey, Error> {
         Ok(TokenKey {
             tenant: Arc::clone(&self.tenant),
-            scopes: canonical(scopes)?,
+            scope: only_scope(scopes)?,
         })
     }
 }
@@ -282,7 +282,7 @@ impl Fetch<TokenKey, Error> for FromEntra {
             "exchange",
             tenant_id = %key.tenant.id,
             client_id = %key.tenant.client_id,
-            scope = %key.scopes
+            scope = %key.scope
         );
         async move { exchange.token(&key, &request.budget).await }
             .instrument(span)
@@ -299,7 +299,7 @@ impl Fetch<TokenKey, Error> for FromEntra {
             Report::Fails { error, left, next } => warn!(
                 %tenant_id,
                 %client_id,
-                scope = %key.scopes,
+                scope = %key.scope,
                 error.type = error.kind_for_log(),
                 token_left_s = left.map(|left| left.as_secs()),
                 next_try_s = next.as_secs(),
@@ -312,7 +312,7 @@ impl Fetch<TokenKey, Error> for FromEntra {
             Report::Recovered { after } => info!(
                 %tenant_id,
                 %client_id,
-                scope = %key.scopes,
+                scope = %key.scope,
                 outage_s = after.as_secs(),
                 "there is a new access token again"
             ),
@@ -350,7 +350,7 @@ impl Exchange {
         let asked = TokenRequest {
             tenant: key.tenant.id.clone(),
             client_id: key.tenant.client_id.clone(),
-            scopes: Arc::clone(&key.scopes),
+            scope: Arc::clone(&key.scope),
         };
         let start = self.clock.monotonic();
         let result = self
@@ -363,7 +363,7 @@ impl Exchange {
                 info!(
                     tenant_id = %key.tenant.id,
                     client_id = %key.tenant.client_id,
-                    scope = %key.scopes,
+                    scope = %key.scope,
                     expires_on = %issued.token.expires_on,
                     duration_ms,
                     "new access token"

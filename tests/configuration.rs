@@ -176,3 +176,32 @@ async fn scopes_that_no_service_can_ask_for_are_told_before_any_request() {
     }
     assert!(world.azure.requests().is_empty());
 }
+
+#[tokio::test]
+async fn scopes_of_two_resources_are_refused_before_any_request() {
+    const ARM: &str = "https://management.azure.com/.default";
+    const STORAGE: &str = "https://storage.azure.com/.default";
+    let world = World::new();
+    let credential = world.credential();
+    for (scopes, named) in [
+        (&[ARM, STORAGE][..], [ARM, STORAGE]),
+        (&[ARM, ARM, STORAGE], [ARM, STORAGE]),
+        // Two audiences, whatever resource they are of.
+        (
+            &[STORAGE, "https://storage.azure.com//.default"],
+            [STORAGE, "https://storage.azure.com//.default"],
+        ),
+    ] {
+        let error = credential.get_token(scopes, None).await.unwrap_err();
+        let told = cross_tenant_identity::explain(&error).to_string();
+        let line = why::<()>(Err(error));
+        for scope in named {
+            assert!(line.contains(&format!("{scope:?}")), "{line}");
+        }
+        assert!(line.contains("for each resource by itself"), "{line}");
+        assert!(told.contains("a token is for one resource"), "{told}");
+    }
+    assert!(world.azure.requests().is_empty());
+    credential.get_token(&[ARM], None).await.unwrap();
+    credential.get_token(&[STORAGE], None).await.unwrap();
+}
