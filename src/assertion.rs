@@ -46,16 +46,12 @@ use tracing::{debug, info, warn};
 /// that are to share one assertion.
 ///
 /// ```
-/// use azure_identity::{ClientAssertionCredential, UserAssignedId};
-/// use cross_tenant_identity::{ManagedIdentityAssertion, ManagedIdentityAssertionOptions};
+/// use azure_identity::ClientAssertionCredential;
+/// use cross_tenant_identity::{ManagedIdentityAssertion, UserAssignedId};
 ///
 /// # fn main() -> azure_core::Result<()> {
-/// let assertion = ManagedIdentityAssertion::new(Some(ManagedIdentityAssertionOptions {
-///     user_assigned_id: Some(UserAssignedId::ClientId(
-///         "11111111-1111-4111-8111-111111111111".into(),
-///     )),
-///     ..Default::default()
-/// }))?;
+/// let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
+/// let assertion = ManagedIdentityAssertion::new(Some(identity.into()))?;
 /// let credential = ClientAssertionCredential::new(
 ///     "22222222-2222-4222-8222-222222222222".into(),
 ///     "33333333-3333-4333-8333-333333333333".into(),
@@ -76,13 +72,13 @@ struct Source {
 
 /// Options for [`ManagedIdentityAssertion`].
 ///
-/// ```
-/// use cross_tenant_identity::ManagedIdentityAssertionOptions;
+/// The managed identity alone makes options, too:
 ///
-/// let options = ManagedIdentityAssertionOptions {
-///     audience: Some("api://AzureADTokenExchange".into()),
-///     ..Default::default()
-/// };
+/// ```
+/// use cross_tenant_identity::{ManagedIdentityAssertionOptions, UserAssignedId};
+///
+/// let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
+/// let options = ManagedIdentityAssertionOptions::from(identity);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ManagedIdentityAssertionOptions {
@@ -124,6 +120,16 @@ pub struct ManagedIdentityAssertionOptions {
     /// Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST` where that names this machine or an address
     /// of its own network, else `http://169.254.169.254`.
     pub imds_endpoint: Option<String>,
+}
+
+/// The default options, with this managed identity.
+impl From<UserAssignedId> for ManagedIdentityAssertionOptions {
+    fn from(id: UserAssignedId) -> Self {
+        Self {
+            user_assigned_id: Some(id),
+            ..Self::default()
+        }
+    }
 }
 
 impl ManagedIdentityAssertion {

@@ -128,11 +128,7 @@ fn an_identity_that_cannot_be_one_is_told() {
         UserAssignedId::ObjectId(String::new()),
         UserAssignedId::ResourceId("/subscriptions/x".into()),
     ] {
-        let options = ManagedIdentityAssertionOptions {
-            user_assigned_id: Some(id),
-            ..Default::default()
-        };
-        assert!(why(ManagedIdentityAssertion::new(Some(options))).contains("user_assigned_id"));
+        assert!(why(ManagedIdentityAssertion::new(Some(id.into()))).contains("user_assigned_id"));
     }
 }
 

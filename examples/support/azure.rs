@@ -135,22 +135,17 @@ impl Azure {
     }
 
     pub fn identity_options(&self) -> ManagedIdentityAssertionOptions {
-        ManagedIdentityAssertionOptions {
-            user_assigned_id: self
-                .identity_client_id
-                .clone()
-                .map(UserAssignedId::ClientId),
-            client_options: self.client_options(),
-            ..Default::default()
-        }
+        self.credential_options().managed_identity
     }
 
     pub fn credential_options(&self) -> CrossTenantManagedIdentityCredentialOptions {
-        CrossTenantManagedIdentityCredentialOptions {
-            client_options: self.client_options(),
-            managed_identity: self.identity_options(),
-            ..Default::default()
-        }
+        let identity = self
+            .identity_client_id
+            .clone()
+            .map(UserAssignedId::ClientId);
+        let options: CrossTenantManagedIdentityCredentialOptions =
+            identity.map(Into::into).unwrap_or_default();
+        options.with_client_options(self.client_options(), self.client_options())
     }
 }
 

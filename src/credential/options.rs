@@ -8,24 +8,28 @@ use crate::{
     error::{Error, Stage},
 };
 use azure_core::http::{ClientOptions, RetryOptions};
+use azure_identity::UserAssignedId;
 use std::time::Duration;
 
 /// Options for [`CrossTenantManagedIdentityCredential`](crate::CrossTenantManagedIdentityCredential).
 ///
-/// ```
-/// use azure_identity::UserAssignedId;
-/// use cross_tenant_identity::{
-///     CrossTenantManagedIdentityCredentialOptions, ManagedIdentityAssertionOptions,
-/// };
+/// The managed identity alone makes options, too:
 ///
+/// ```
+/// use cross_tenant_identity::{CrossTenantManagedIdentityCredentialOptions, UserAssignedId};
+///
+/// let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
+/// let options = CrossTenantManagedIdentityCredentialOptions::from(identity);
+/// ```
+///
+/// With more options:
+///
+/// ```
+/// # use cross_tenant_identity::{CrossTenantManagedIdentityCredentialOptions, UserAssignedId};
+/// # let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
 /// let options = CrossTenantManagedIdentityCredentialOptions {
-///     managed_identity: ManagedIdentityAssertionOptions {
-///         user_assigned_id: Some(UserAssignedId::ClientId(
-///             "11111111-1111-4111-8111-111111111111".into(),
-///         )),
-///         ..Default::default()
-///     },
-///     ..Default::default()
+///     max_cached_tokens: Some(10_000),
+///     ..identity.into()
 /// };
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -65,6 +69,54 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
     /// Which managed identity vouches, and how to reach it. Not looked at by
     /// [`with_assertion`](crate::CrossTenantManagedIdentityCredential::with_assertion).
     pub managed_identity: ManagedIdentityAssertionOptions,
+}
+
+impl CrossTenantManagedIdentityCredentialOptions {
+    /// Sets the HTTP options of both requests: `entra` for those to Microsoft Entra, `identity` for those
+    /// to the host's identity endpoint. In a test, both have to be set; otherwise one of the requests goes
+    /// to Azure.
+    ///
+    /// ```
+    /// use azure_core::credentials::TokenCredential;
+    /// use cross_tenant_identity::{
+    ///     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
+    ///     UserAssignedId,
+    /// };
+    /// use cross_tenant_identity_emulator::Emulator;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let azure = Emulator::start()?;
+    /// let settings = azure.credential_settings(&azure.create_scenario());
+    ///
+    /// let identity = UserAssignedId::ClientId(settings.identity_client_id);
+    /// let options = CrossTenantManagedIdentityCredentialOptions::from(identity)
+    ///     .with_client_options(settings.client_options, settings.identity_client_options);
+    /// let credential = CrossTenantManagedIdentityCredential::new(
+    ///     &settings.tenant_id,
+    ///     &settings.client_id,
+    ///     Some(options),
+    /// )?;
+    /// credential.get_token(&["https://management.azure.com/.default"], None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_client_options(mut self, entra: ClientOptions, identity: ClientOptions) -> Self {
+        self.client_options = entra;
+        self.managed_identity.client_options = identity;
+        self
+    }
+}
+
+/// The default options, with this managed identity.
+impl From<UserAssignedId> for CrossTenantManagedIdentityCredentialOptions {
+    fn from(id: UserAssignedId) -> Self {
+        Self {
+            managed_identity: id.into(),
+            ..Self::default()
+        }
+    }
 }
 
 /// What a call gets for a token in its last 7 minutes that could not be renewed within 3 s.

@@ -6,10 +6,9 @@ use azure_core::{
     http::{FixedRetryOptions, RetryOptions},
     time::Duration,
 };
-use azure_identity::UserAssignedId;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Error,
-    ManagedIdentityAssertionOptions,
+    ManagedIdentityAssertionOptions, UserAssignedId,
 };
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Scenario, Step};
 use std::sync::Arc;
@@ -48,12 +47,9 @@ impl World {
 
     pub fn identity_options(&self) -> ManagedIdentityAssertionOptions {
         ManagedIdentityAssertionOptions {
-            user_assigned_id: Some(UserAssignedId::ClientId(
-                self.story.identity_client_id.clone(),
-            )),
             imds_endpoint: Some(self.azure.imds_url().to_owned()),
             retry: Some(RetryOptions::none()),
-            ..Default::default()
+            ..UserAssignedId::ClientId(self.story.identity_client_id.clone()).into()
         }
     }
 
