@@ -17,6 +17,7 @@ use crate::{
     managed_identity::{Host, ManagedIdentityHost, Selector, Setup, choose, is_token},
     redact,
     time::{Clock, SystemClock},
+    unused_options::{is_given, warn_of_retry_in},
 };
 use async_trait::async_trait;
 use azure_core::{
@@ -102,8 +103,9 @@ pub struct ManagedIdentityAssertionOptions {
 
     /// HTTP on the way to the host's identity endpoint: transport, policies, logging, telemetry.
     ///
-    /// The default transport goes through no proxy and follows no redirect. `retry` is not looked
-    /// at, since it cannot be told from its default; see [`retry`](Self::retry).
+    /// The default transport goes through no proxy and follows no redirect. The `retry` in it has no
+    /// effect, since a default that was given cannot be told from none; any other is a warning in the log.
+    /// Set [`retry`](Self::retry) instead.
     pub client_options: ClientOptions,
 
     /// Replaces the tries that are made of a request to the identity endpoint.
@@ -129,6 +131,32 @@ impl From<UserAssignedId> for ManagedIdentityAssertionOptions {
             user_assigned_id: Some(id),
             ..Self::default()
         }
+    }
+}
+
+impl ManagedIdentityAssertionOptions {
+    /// The names of those that differ from their defaults.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        // Names every field, so that the compiler asks about a new one.
+        let Self {
+            user_assigned_id,
+            host,
+            audience,
+            client_options,
+            retry,
+            imds_endpoint,
+        } = self;
+        [
+            ("user_assigned_id", user_assigned_id.is_some()),
+            ("host", host.is_some()),
+            ("audience", audience.is_some()),
+            ("client_options", is_given(client_options)),
+            ("retry", retry.is_some()),
+            ("imds_endpoint", imds_endpoint.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_given)| is_given.then_some(name))
+        .collect()
     }
 }
 
@@ -167,6 +195,7 @@ impl ManagedIdentityAssertion {
             .as_ref()
             .map(Selector::parse)
             .transpose()?;
+        warn_of_retry_in::<ManagedIdentityAssertionOptions>(&options.client_options);
         let setup = Setup {
             selector,
             audience: Arc::clone(&audience),

@@ -15,6 +15,7 @@ use crate::{
     tenants::{Tenant, Tenants, TokenKey},
     time::{Clock, SystemClock},
     token_endpoint::{TokenEndpoint, TokenRequest},
+    unused_options::{warn_of_managed_identity, warn_of_retry_in},
 };
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_identity::ClientAssertion;
@@ -120,6 +121,9 @@ impl CrossTenantManagedIdentityCredential {
     /// An assertion is kept until it nears the `exp` that it states as a JWT; one that cannot be
     /// read is asked for before each exchange.
     ///
+    /// [`managed_identity`](CrossTenantManagedIdentityCredentialOptions::managed_identity) has no effect
+    /// here. Each option of it that is set is a warning in the log.
+    ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
@@ -187,6 +191,7 @@ impl CrossTenantManagedIdentityCredential {
         let limits = limits(&options)?;
         let authority = authority(&options, &environment)?;
         one_cloud(&authority, &options.managed_identity)?;
+        warn_of_retry_in::<CrossTenantManagedIdentityCredentialOptions>(&options.client_options);
         let assertion = ManagedIdentityAssertion::for_authority(
             &authority,
             options.managed_identity,
@@ -217,9 +222,12 @@ impl CrossTenantManagedIdentityCredential {
         let (tenant_id, client_id) = ids(tenant_id, client_id)?;
         let limits = limits(&options)?;
         let authority = authority(&options, &environment)?;
-        // For diagnosis alone: what the assertion was asked for is its source's business.
-        let audience = options.managed_identity.audience.as_deref();
-        let audience = audience.or(authority.audience()).unwrap_or_default().into();
+        warn_of_retry_in::<CrossTenantManagedIdentityCredentialOptions>(&options.client_options);
+        warn_of_managed_identity::<CrossTenantManagedIdentityCredentialOptions>(
+            &options.managed_identity.given(),
+        );
+        // What the source asks for is its own business.
+        let audience = authority.audience().unwrap_or_default().into();
         let source = AssertionSource::given(assertion, Arc::clone(&clock));
         let endpoint = TokenEndpoint::new(
             authority,

@@ -39,8 +39,8 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
     /// The cloud decides the authority host: the one given here, else the one that
     /// `AZURE_AUTHORITY_HOST` names (a known cloud's, or this machine), else the public cloud's.
     /// The default transport follows no redirect and uses the proxy that the environment names.
-    /// `retry` is not looked at, since it cannot be told from its default; see
-    /// [`retry`](Self::retry).
+    /// The `retry` in it has no effect, since a default that was given cannot be told from none; any
+    /// other is a warning in the log. Set [`retry`](Self::retry) instead.
     pub client_options: ClientOptions,
 
     /// Replaces the tries that are made of a request to the token endpoint.
@@ -66,8 +66,11 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
     /// Default: [`UnchangedDueToken::Serve`].
     pub unchanged_due_token: UnchangedDueToken,
 
-    /// Which managed identity vouches, and how to reach it. Not looked at by
-    /// [`with_assertion`](crate::CrossTenantManagedIdentityCredential::with_assertion).
+    /// Which managed identity vouches, and how to reach it.
+    ///
+    /// It has no effect with
+    /// [`with_assertion`](crate::CrossTenantManagedIdentityCredential::with_assertion), because the given
+    /// source brings the assertion: each option of it that is set is then a warning in the log.
     pub managed_identity: ManagedIdentityAssertionOptions,
 }
 

@@ -1,6 +1,8 @@
 //! Contoso, Litware and a credential between them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod log;
+
 use azure_core::{
     credentials::TokenCredential,
     http::{FixedRetryOptions, RetryOptions},
