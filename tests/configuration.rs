@@ -149,6 +149,35 @@ fn an_audience_or_imds_address_that_cannot_be_one_is_told() {
     }
 }
 
+/// azure_core panics because of them.
+#[test]
+fn an_application_id_that_no_user_agent_can_have_is_told() {
+    for bad in [
+        "contoso-storage-migration-service",
+        "contoso service",
+        "contosö",
+    ] {
+        for of_identity in [false, true] {
+            let mut options = options();
+            let of = match of_identity {
+                true => &mut options.managed_identity.client_options,
+                false => &mut options.client_options,
+            };
+            of.user_agent.application_id = Some(bad.into());
+            let why = why(Credential::new(TENANT, CLIENT, Some(options)));
+            assert!(why.contains("user_agent.application_id"), "{why}");
+            assert_eq!(
+                why.contains("managed_identity.client_options"),
+                of_identity,
+                "{why}"
+            );
+        }
+    }
+    let mut options = options();
+    options.client_options.user_agent.application_id = Some("contoso-service.1".into());
+    Credential::new(TENANT, CLIENT, Some(options)).unwrap();
+}
+
 #[tokio::test]
 async fn scopes_that_no_service_can_ask_for_are_told_before_any_request() {
     let world = World::new();
