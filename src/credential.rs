@@ -33,37 +33,50 @@ use tracing::{Instrument, debug, debug_span, info, warn};
 /// Authenticates a multi-tenant app in a target tenant, with a managed identity of its home
 /// tenant in place of a secret.
 ///
-/// It is a [`TokenCredential`]: hand it to any Azure SDK client. Make one per service and share it;
-/// for more target tenants take [`for_tenant`](Self::for_tenant). How it keeps tokens:
+/// It is a [`TokenCredential`]: give it to any Azure SDK client. Create one when your service starts, and
+/// share it.
 ///
-/// 1. While a token is good, a call returns it at once: without a request, and without waiting for
-///    anybody else's.
-/// 2. Tokens that are in use are renewed ahead of time: when the service says (`refresh_in`), else at
-///    half of a life of 2 h and more, else when a third of the life is left (at least 10 minutes, at
-///    most half). One that nobody asked for in a whole life is let go.
-/// 3. From 7 minutes before expiry, which is when SDK clients ask for a later one, a call waits up to
-///    3 s for the new token, and otherwise returns the current one; see [`UnchangedDueToken`].
-/// 4. All who want the same token share one request. Requests are made on a thread of the crate's own,
-///    which starts with the first and ends with the last credential: neither a caller that is
-///    cancelled nor a runtime that ends or stands still disturbs the others, and none is needed. A
-///    transport, policy or assertion source of yours runs there, too, so it must not block.
-/// 5. A renewal that fails leaves the token at hand in use. It is tried again after 1 s to 60 s, or
-///    when `Retry-After` says (at most 300 s), which all renewals of the family wait for.
-/// 6. Without a usable token a failure is remembered: for up to 10 s when it may pass by itself, for
-///    30 s when the service has refused, up to 60 s when nothing was answered and somebody has to
-///    mend something, and for a `Retry-After` of up to 30 s. Calls meanwhile get it at once, with its
-///    age and the time of the next try. [`invalidate_all`](Self::invalidate_all) gives a try at once.
-/// 7. A token is not served in the last 30 s of its life, whatever was done to the wall clock or
-///    slept through.
-/// 8. At most 10 token requests are answered for the same token in 5 minutes, some of which are kept
-///    for calls that have no token, and none goes out in the 5 minutes after Entra saw a loop
-///    (AADSTS50196). A request that an outage swallowed (no answer, 408, 429, 5xx) does not count:
-///    rules 5 and 6 pace those.
-/// 9. The assertion is kept once for all tenants. When Entra refuses it for its time or signature,
-///    the host is asked for another, and the exchange repeated only if one comes.
-/// 10. A token that a service has rejected is replaced by [`invalidate`](Self::invalidate). Dropping
-///     the last credential of a family ends all that was started for it.
-/// 11. Of more tokens than `max_cached_tokens` those that were not used lately go first.
+/// # Family
+///
+/// A credential and all credentials that [`for_tenant`](Self::for_tenant) makes from it are a *family*.
+/// They share the assertion, the connections, the cache and its limits.
+///
+/// # How tokens are cached
+///
+/// 1. **Valid token.** A call returns it at once. It makes no request, and does not wait for the request
+///    of another call.
+/// 2. **Renewal.** A token that is in use is renewed before it expires, in the background: at the time
+///    that Entra names (`refresh_in`). Otherwise at half of its lifetime, if it lives for 2 hours or more,
+///    or when a third of its lifetime is left (at least 10 minutes, at most half of the lifetime). A token
+///    that nobody asked for during its whole lifetime is not renewed.
+/// 3. **Last 7 minutes.** At this time SDK clients ask for a token that expires later. A call waits up to
+///    3 s for the new token, and otherwise returns the current one. [`UnchangedDueToken`] can change that.
+/// 4. **One request.** All calls for the same token share one request. Requests run on a thread of the
+///    crate. It starts with the first request, and ends with the last credential. So no runtime is needed,
+///    and a caller that is cancelled, or a runtime that ends or is blocked, does not disturb the other
+///    callers. Your own transport, policy or assertion source runs on this thread, too, and must not
+///    block it.
+/// 5. **Failed renewal.** The current token stays in use. The crate tries again after 1 s to 60 s, or at
+///    the time in `Retry-After` (at most 300 s). All renewals of the family wait for a `Retry-After`.
+/// 6. **No valid token.** The error is kept for a while: up to 10 s if it can pass without a change, 30 s
+///    if the service has refused, and up to 60 s if there was no response and somebody has to change
+///    something. A `Retry-After` counts up to 30 s. During this time calls get the error at once, with
+///    its age and the time of the next try. [`invalidate_all`](Self::invalidate_all) allows a try at once.
+/// 7. **Expiry.** A call never returns a token in the last 30 s of its lifetime. The crate reads the wall
+///    clock and the monotonic clock, and the more pessimistic one counts: somebody may change the wall
+///    clock, and the machine may sleep.
+/// 8. **Limits.** There are at most 10 responses for the same token in 5 minutes, and some of them are
+///    reserved for calls that have no token. After Entra has detected a loop (AADSTS50196), there is no
+///    request for 5 minutes. A request without a response, and the responses 408, 429 and 5xx, do not
+///    count: rules 5 and 6 limit those.
+/// 9. **The assertion** is cached once for all tenants of the family. If Entra refuses it because of its
+///    time or signature, the crate asks the host for another one, and repeats the request only if it gets
+///    one.
+/// 10. **Rejected token.** [`invalidate`](Self::invalidate) replaces a token that a service has rejected.
+/// 11. **Too many tokens.** Above `max_cached_tokens`, the tokens that were not used lately are dropped
+///     first.
+/// 12. **End.** When the last credential of a family is dropped, everything that was started for the
+///     family ends.
 pub struct CrossTenantManagedIdentityCredential {
     family: Arc<Family>,
     tenant: Arc<Tenant>,
@@ -93,7 +106,40 @@ impl CrossTenantManagedIdentityCredential {
     ///   one of its domain names.
     /// - `client_id`: the client id of the **multi-tenant app**, which lives in the home tenant
     ///   and trusts the managed identity. It is not the identity's own client id; that goes into
-    ///   [`ManagedIdentityAssertionOptions::user_assigned_id`].
+    ///   [`user_assigned_id`](crate::ManagedIdentityAssertionOptions::user_assigned_id).
+    ///
+    /// ```
+    /// use azure_core::credentials::TokenCredential;
+    /// use cross_tenant_identity::{
+    ///     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
+    ///     UserAssignedId,
+    /// };
+    ///
+    /// # use cross_tenant_identity_emulator::Emulator;
+    /// # #[tokio::main]
+    /// # async fn main() -> azure_core::Result<()> {
+    /// # let azure = Emulator::start()?;
+    /// # let scenario = azure.create_scenario();
+    /// # let settings = azure.credential_settings(&scenario);
+    /// # let (tenant_id, client_id) = (settings.tenant_id, settings.client_id);
+    /// # let identity_client_id = settings.identity_client_id;
+    /// // Contoso's managed identity, by its own client id.
+    /// let identity = UserAssignedId::ClientId(identity_client_id);
+    /// let options = CrossTenantManagedIdentityCredentialOptions::from(identity);
+    /// # let options = options
+    /// #     .with_client_options(settings.client_options, settings.identity_client_options);
+    ///
+    /// // Litware's tenant, and Contoso's app.
+    /// let credential =
+    ///     CrossTenantManagedIdentityCredential::new(&tenant_id, &client_id, Some(options))?;
+    ///
+    /// // SDK clients call this. Call it yourself at the start, to see an error early.
+    /// let scopes = ["https://management.azure.com/.default"];
+    /// let token = credential.get_token(&scopes, None).await?;
+    /// println!("The access token expires at {}.", token.expires_on);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -115,14 +161,62 @@ impl CrossTenantManagedIdentityCredential {
         Ok(made?)
     }
 
-    /// As [`new`](Self::new), with an assertion of the user's own: from AKS workload identity, from
-    /// another cloud's tokens, or one [`ManagedIdentityAssertion`] shared by several credentials.
+    /// As [`new`](Self::new), with your own source of assertions: a
+    /// [`TokenFileAssertion`](crate::TokenFileAssertion) for AKS workload identity, a
+    /// [`TokenCredentialAssertion`](crate::TokenCredentialAssertion), one [`ManagedIdentityAssertion`] that
+    /// several credentials share, or your own implementation of [`ClientAssertion`].
     ///
-    /// An assertion is kept until it nears the `exp` that it states as a JWT; one that cannot be
-    /// read is asked for before each exchange.
+    /// The assertion is cached until shortly before the `exp` of the JWT. If it is not a JWT that can be
+    /// read, the source is asked before each token request.
     ///
     /// [`managed_identity`](CrossTenantManagedIdentityCredentialOptions::managed_identity) has no effect
     /// here. Each option of it that is set is a warning in the log.
+    ///
+    /// ```
+    /// use azure_core::credentials::TokenCredential;
+    /// use cross_tenant_identity::{
+    ///     CrossTenantManagedIdentityCredential, ManagedIdentityAssertion,
+    ///     ManagedIdentityAssertionOptions, UserAssignedId,
+    /// };
+    /// use std::sync::Arc;
+    ///
+    /// # use cross_tenant_identity_emulator::Emulator;
+    /// # #[tokio::main]
+    /// # async fn main() -> azure_core::Result<()> {
+    /// # let azure = Emulator::start()?;
+    /// # let scenario = azure.create_scenario();
+    /// # let settings = azure.credential_settings(&scenario);
+    /// # let (tenant_id, client_id) = (settings.tenant_id, settings.client_id);
+    /// # let identity_client_id = settings.identity_client_id;
+    /// # let other_client_id = client_id.clone();
+    /// # let options = Some(cross_tenant_identity::CrossTenantManagedIdentityCredentialOptions {
+    /// #     client_options: settings.client_options,
+    /// #     ..Default::default()
+    /// # });
+    /// let identity = UserAssignedId::ClientId(identity_client_id);
+    /// let identity = ManagedIdentityAssertionOptions::from(identity);
+    /// # let identity = ManagedIdentityAssertionOptions {
+    /// #     client_options: settings.identity_client_options,
+    /// #     ..identity
+    /// # };
+    /// let assertion = Arc::new(ManagedIdentityAssertion::new(Some(identity))?);
+    ///
+    /// // Two apps of Contoso trust the same managed identity. The host is asked once for both.
+    /// let [one, other] = [client_id, other_client_id].map(|client_id| {
+    ///     CrossTenantManagedIdentityCredential::with_assertion(
+    ///         &tenant_id,
+    ///         &client_id,
+    ///         assertion.clone(),
+    ///         options.clone(),
+    ///     )
+    /// });
+    /// let scopes = ["https://management.azure.com/.default"];
+    /// one?.get_token(&scopes, None).await?;
+    /// other?.get_token(&scopes, None).await?;
+    /// # assert_eq!(azure.requests().len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -144,9 +238,42 @@ impl CrossTenantManagedIdentityCredential {
         Ok(made?)
     }
 
-    /// The same app in another target tenant: it shares assertion, connections and cache with this
-    /// one. Cheap enough to be called for every request, and two calls for one tenant find the
-    /// same tokens.
+    /// The same app in another target tenant. The credential is of the same [family](#family): it shares
+    /// the assertion, the connections, the cache and its limits. It is cheap enough to call it for every
+    /// request, and two calls for the same tenant find the same tokens.
+    ///
+    /// ```
+    /// use azure_core::credentials::TokenCredential;
+    /// # use cross_tenant_identity::{
+    /// #     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
+    /// #     UserAssignedId,
+    /// # };
+    /// # use cross_tenant_identity_emulator::Emulator;
+    /// # #[tokio::main]
+    /// # async fn main() -> azure_core::Result<()> {
+    /// # let azure = Emulator::start()?;
+    /// # let scenario = azure.create_scenario();
+    /// # let settings = azure.credential_settings(&scenario);
+    /// # let (tenant_id, client_id) = (settings.tenant_id, settings.client_id);
+    /// # let options = CrossTenantManagedIdentityCredentialOptions::from(
+    /// #     UserAssignedId::ClientId(settings.identity_client_id),
+    /// # );
+    /// # let options = options
+    /// #     .with_client_options(settings.client_options, settings.identity_client_options);
+    /// # let credential =
+    /// #     CrossTenantManagedIdentityCredential::new(&tenant_id, &client_id, Some(options))?;
+    /// # let other_tenant_id = scenario.home_tenant_id;
+    ///
+    /// let scopes = ["https://storage.azure.com/.default"];
+    /// credential.get_token(&scopes, None).await?;
+    ///
+    /// // Another customer of Contoso. The host is not asked again.
+    /// let other = credential.for_tenant(&other_tenant_id)?;
+    /// other.get_token(&scopes, None).await?;
+    /// # assert_eq!(azure.requests().len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -159,20 +286,83 @@ impl CrossTenantManagedIdentityCredential {
         }))
     }
 
-    /// Has the token replaced that a service has rejected. Calls for these scopes get the new one; if
-    /// none comes within 3 s they get the rejected one, which other services may find good. It is
-    /// asked for at most once a minute. Any other token, such as the one that has replaced it
-    /// meanwhile, is left alone.
+    /// Replaces a token that a service has rejected. Calls for these scopes get the new token. If it does
+    /// not arrive within 3 s, they get the rejected token, which other services may still accept. There is
+    /// at most one request for this per minute. If the cached token is another one, for example because
+    /// it was replaced meanwhile, nothing happens.
     ///
-    /// A service that answers 401 gives the credential no sign of it; whoever sees the answer has
-    /// to say so.
+    /// The credential does not see a response 401 of a service. So whoever sees it has to call this, with
+    /// exactly the token that was rejected, and then ask for a token once more:
+    ///
+    /// ```
+    /// use azure_core::{
+    ///     credentials::{AccessToken, TokenCredential},
+    ///     http::{AsyncRawResponse, StatusCode},
+    /// };
+    /// use cross_tenant_identity::CrossTenantManagedIdentityCredential;
+    ///
+    /// # use azure_core::http::{Context, Method, Request, Transport, Url, headers::AUTHORIZATION};
+    /// # use cross_tenant_identity::{CrossTenantManagedIdentityCredentialOptions, UserAssignedId};
+    /// # use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Times};
+    /// # struct Service { transport: Transport, url: Url }
+    /// # impl Service {
+    /// #     async fn send(&self, token: &AccessToken) -> azure_core::Result<AsyncRawResponse> {
+    /// #         let mut request = Request::new(self.url.clone(), Method::Get);
+    /// #         let value = format!("Bearer {}", token.token.secret());
+    /// #         request.insert_header(AUTHORIZATION, value);
+    /// #         self.transport.send(&Context::new(), &mut request).await
+    /// #     }
+    /// # }
+    /// async fn call(
+    ///     service: &Service,
+    ///     credential: &CrossTenantManagedIdentityCredential,
+    /// ) -> azure_core::Result<AsyncRawResponse> {
+    ///     let scopes = ["https://management.azure.com/.default"];
+    ///     let token = credential.get_token(&scopes, None).await?;
+    ///     let response = service.send(&token).await?;
+    ///     if response.status() != StatusCode::Unauthorized {
+    ///         return Ok(response);
+    ///     }
+    ///     credential.invalidate(&scopes, &token);
+    ///     let token = credential.get_token(&scopes, None).await?;
+    ///     service.send(&token).await // Once: a second 401 has another reason.
+    /// }
+    /// #
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let azure = Emulator::start()?;
+    /// # let scenario = azure.create_scenario();
+    /// # let settings = azure.credential_settings(&scenario);
+    /// # let url = format!(
+    /// #     "https://management.azure.com/subscriptions/{}/resourceGroups?api-version=2024-08-01",
+    /// #     scenario.target_subscription_id
+    /// # );
+    /// # let service = Service {
+    /// #     transport: azure.client_options().transport.unwrap(),
+    /// #     url: url.parse()?,
+    /// # };
+    /// # let identity = UserAssignedId::ClientId(settings.identity_client_id);
+    /// # let options = CrossTenantManagedIdentityCredentialOptions::from(identity)
+    /// #     .with_client_options(settings.client_options, settings.identity_client_options);
+    /// # let credential = CrossTenantManagedIdentityCredential::new(
+    /// #     &settings.tenant_id,
+    /// #     &settings.client_id,
+    /// #     Some(options),
+    /// # )?;
+    /// # azure.set_fault(Endpoint::ResourceManager, Fault::status(401), Times::Count(1));
+    /// # assert_eq!(call(&service, &credential).await?.status(), StatusCode::Ok);
+    /// # assert_eq!(azure.requests_to(Endpoint::Token).len(), 2);
+    /// # assert_eq!(azure.requests_to(Endpoint::ResourceManager).len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate(&self, scopes: &[&str], rejected: &AccessToken) {
         if let Ok(key) = self.key(scopes) {
             self.family.cache.reject(&key, rejected);
         }
     }
 
-    /// Drops all tokens, of all tenants of this credential's family, and the assertion.
+    /// Drops all tokens of the credential's [family](#family), and the assertion.
     pub fn invalidate_all(&self) {
         // In this order: a fetch that begins after the tokens are gone finds the old assertion no more,
         // and what one that began before brings is not kept.
@@ -389,7 +579,10 @@ impl Exchange {
 }
 
 impl TokenCredential for CrossTenantManagedIdentityCredential {
-    /// A token of the target tenant for these scopes, each of which ends in `/.default`.
+    /// A token of the target tenant for one resource: its scope is the resource's application ID URI and
+    /// `/.default`. Scopes of two resources are an error before any request; ask for each by itself.
+    ///
+    /// The options are not used, because several calls may share one request.
     ///
     /// # Errors
     ///

@@ -50,13 +50,14 @@ pub struct CrossTenantManagedIdentityCredentialOptions {
     /// that is unwell gets as many as these options make.
     pub retry: Option<RetryOptions>,
 
-    /// How many tokens the family keeps. The ones that were not used lately go first.
+    /// How many tokens the [family](crate::CrossTenantManagedIdentityCredential#family) keeps. Those that
+    /// were not used lately are dropped first.
     ///
     /// Default: 1,000. One token is some 2 KB.
     pub max_cached_tokens: Option<usize>,
 
-    /// How many token requests of the family may be under way at once. Callers without a token go
-    /// before renewals ahead of time.
+    /// How many token requests the [family](crate::CrossTenantManagedIdentityCredential#family) makes at
+    /// the same time. Callers without a token go before renewals.
     ///
     /// Default: 64.
     pub max_concurrent_requests: Option<usize>,
@@ -124,16 +125,37 @@ impl From<UserAssignedId> for CrossTenantManagedIdentityCredentialOptions {
 
 /// What a call gets for a token in its last 7 minutes that could not be renewed within 3 s.
 ///
-/// It is good until it expires, and most callers are best served with it. But Event Hubs' client from
-/// 0.16 on asks 6 minutes before expiry, and gives a path's renewal up for good if the token that it
-/// gets then does not live longer than the one it has; after an error it asks again 30 s later.
+/// The token is valid until it expires, and most callers can use it. An exception is the client of Event
+/// Hubs from 0.16 on: it asks 6 minutes before expiry, and stops to renew a path for good if the token that
+/// it gets does not live longer than the one it has. After an error it asks again 30 s later. So a
+/// credential for this client needs [`Fail`](Self::Fail):
+///
+/// ```
+/// use cross_tenant_identity::{
+///     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
+///     UnchangedDueToken, UserAssignedId,
+/// };
+///
+/// # fn main() -> azure_core::Result<()> {
+/// let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
+/// let for_event_hubs = CrossTenantManagedIdentityCredential::new(
+///     "22222222-2222-4222-8222-222222222222", // Litware, the target tenant
+///     "33333333-3333-4333-8333-333333333333", // Contoso's multi-tenant app
+///     Some(CrossTenantManagedIdentityCredentialOptions {
+///         unchanged_due_token: UnchangedDueToken::Fail,
+///         ..identity.into()
+///     }),
+/// )?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnchangedDueToken {
-    /// The token at hand.
+    /// The current token.
     #[default]
     Serve,
-    /// An error. Only for a client that does not bear a token which does not live longer.
+    /// An error. Only for a client that cannot handle a token that does not live longer.
     Fail,
 }
 
