@@ -1,5 +1,6 @@
 //! The credential: from a managed identity's assertion to an access token of the target tenant.
 
+mod exchange;
 mod options;
 mod scope;
 
@@ -8,17 +9,17 @@ pub use options::{CrossTenantManagedIdentityCredentialOptions, UnchangedDueToken
 use crate::{
     assertion::{AssertionSource, ManagedIdentityAssertion},
     authority::{ClientId, TenantId},
-    budget::Budget,
-    cache::{Cache, Fetch, Fetched, GaveUp, Limits, Report, Request},
+    cache::{Cache, Limits},
     environment::Environment,
-    error::{Error, Stage},
+    error::Error,
     tenants::{Tenant, Tenants, TokenKey},
     time::{Clock, SystemClock},
-    token_endpoint::{TokenEndpoint, TokenRequest},
+    token_endpoint::TokenEndpoint,
     unused_options::{warn_of_managed_identity, warn_of_retry_in},
 };
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_identity::ClientAssertion;
+use exchange::{Exchange, FromEntra};
 use futures::future::{BoxFuture, FutureExt};
 use options::{authority, limits, one_cloud};
 use scope::only_scope;
@@ -28,7 +29,6 @@ use std::{
     sync::Arc,
     task::{self, Poll},
 };
-use tracing::{Instrument, debug, debug_span, info, warn};
 
 /// Authenticates a multi-tenant app in a target tenant, with a managed identity of its home
 /// tenant in place of a secret.
@@ -89,14 +89,6 @@ struct Family {
     cache: Cache<TokenKey, Error>,
     tenants: Arc<Tenants>,
     exchange: Arc<Exchange>,
-}
-
-/// The way of a token, from the assertion to the token endpoint. Flights hold it, and nothing of
-/// the cache that they land in.
-struct Exchange {
-    assertion: AssertionSource,
-    endpoint: TokenEndpoint,
-    clock: Arc<dyn Clock>,
 }
 
 impl CrossTenantManagedIdentityCredential {
@@ -457,124 +449,13 @@ impl Family {
         limits: Limits<Error>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let exchange = Arc::new(Exchange {
-            assertion,
-            endpoint,
-            clock: Arc::clone(&clock),
-        });
+        let exchange = Arc::new(Exchange::new(assertion, endpoint, Arc::clone(&clock)));
         let fetch = Arc::new(FromEntra(Arc::clone(&exchange)));
         Self {
             cache: Cache::new(fetch, limits, clock),
             tenants: Tenants::new(client_id),
             exchange,
         }
-    }
-}
-
-struct FromEntra(Arc<Exchange>);
-
-impl Fetch<TokenKey, Error> for FromEntra {
-    fn fetch(&self, key: TokenKey, request: Request) -> BoxFuture<'static, Result<Fetched, Error>> {
-        let exchange = Arc::clone(&self.0);
-        let span = debug_span!(
-            "exchange",
-            tenant_id = %key.tenant.id,
-            client_id = %key.tenant.client_id,
-            scope = %key.scope
-        );
-        async move { exchange.token(&key, &request.budget).await }
-            .instrument(span)
-            .boxed()
-    }
-
-    fn gave_up(&self, why: GaveUp) -> Error {
-        Error::gave_up(Stage::TokenEndpoint, why)
-    }
-
-    fn report(&self, key: &TokenKey, report: Report<'_, Error>) {
-        let (tenant_id, client_id) = (&key.tenant.id, &key.tenant.client_id);
-        match report {
-            Report::Fails { error, left, next } => warn!(
-                %tenant_id,
-                %client_id,
-                scope = %key.scope,
-                error.type = error.kind_for_log(),
-                token_left_s = left.map(|left| left.as_secs()),
-                next_try_s = next.as_secs(),
-                "{}: {error}",
-                match left {
-                    Some(_) => "the access token cannot be renewed",
-                    None => "there is no access token",
-                },
-            ),
-            Report::Recovered { after } => info!(
-                %tenant_id,
-                %client_id,
-                scope = %key.scope,
-                outage_s = after.as_secs(),
-                "there is a new access token again"
-            ),
-        }
-    }
-}
-
-impl Exchange {
-    async fn token(&self, key: &TokenKey, budget: &Arc<Budget>) -> Result<Fetched, Error> {
-        let start = self.clock.monotonic();
-        let assertion = self.assertion.assertion().await?;
-        let duration = self.clock.monotonic().saturating_sub(start);
-        debug!(
-            duration_ms = duration.as_millis() as u64,
-            "client assertion at hand"
-        );
-        let refusal = match self.ask(key, &assertion, budget).await {
-            Err(error) if error.is_about_the_assertion() => error,
-            result => return result,
-        };
-        // Its time or signature was refused: worth a second try, but only with other bytes. Why
-        // there are none says less than the refusal does.
-        match self.assertion.replace(&assertion).await {
-            Ok(other) if other.token != assertion.token => self.ask(key, &other, budget).await,
-            _ => Err(refusal),
-        }
-    }
-
-    async fn ask(
-        &self,
-        key: &TokenKey,
-        assertion: &AccessToken,
-        budget: &Arc<Budget>,
-    ) -> Result<Fetched, Error> {
-        let asked = TokenRequest {
-            tenant: key.tenant.id.clone(),
-            client_id: key.tenant.client_id.clone(),
-            scope: Arc::clone(&key.scope),
-        };
-        let start = self.clock.monotonic();
-        let result = self
-            .endpoint
-            .exchange(&asked, assertion.token.secret(), Arc::clone(budget))
-            .await;
-        let duration_ms = self.clock.monotonic().saturating_sub(start).as_millis() as u64;
-        match &result {
-            Ok(issued) => {
-                info!(
-                    tenant_id = %key.tenant.id,
-                    client_id = %key.tenant.client_id,
-                    scope = %key.scope,
-                    expires_on = %issued.token.expires_on,
-                    duration_ms,
-                    "new access token"
-                );
-            }
-            Err(error) => debug!(
-                duration_ms,
-                error.type = error.kind_for_log(),
-                %error,
-                "the token endpoint gave no token"
-            ),
-        }
-        result
     }
 }
 
