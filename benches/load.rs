@@ -21,7 +21,6 @@ use azure_identity::{
 };
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
-    ManagedIdentityAssertionOptions,
 };
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Scenario, Times};
 use futures::future::join_all;
@@ -72,22 +71,15 @@ fn tenant(number: usize) -> String {
     format!("22222222-2222-4222-8222-{number:012}")
 }
 
-fn identity() -> Option<UserAssignedId> {
-    Some(UserAssignedId::ClientId(
-        "11111111-1111-4111-8111-111111111111".into(),
-    ))
+fn identity() -> UserAssignedId {
+    UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into())
 }
 
 fn ours(options: ClientOptions) -> Arc<CrossTenantManagedIdentityCredential> {
+    let defaults = CrossTenantManagedIdentityCredentialOptions::from(identity());
     ours_with(CrossTenantManagedIdentityCredentialOptions {
-        client_options: options.clone(),
-        managed_identity: ManagedIdentityAssertionOptions {
-            client_options: options,
-            user_assigned_id: identity(),
-            ..Default::default()
-        },
         max_cached_tokens: Some(1_000_000),
-        ..Default::default()
+        ..defaults.with_client_options(options.clone(), options)
     })
 }
 
@@ -125,7 +117,7 @@ impl ClientAssertion for SharedGlue {
 
 impl SharedGlue {
     fn new(options: ClientOptions) -> Self {
-        let glue = Glue::of(identity(), options).expect("the options make sense");
+        let glue = Glue::of(Some(identity()), options).expect("the options make sense");
         Self(Arc::new(glue))
     }
 }
@@ -350,20 +342,12 @@ fn our_scenario(
     scenario: &Scenario,
     options: &ClientOptions,
 ) -> Arc<CrossTenantManagedIdentityCredential> {
+    let identity = UserAssignedId::ClientId(scenario.identity_client_id.clone());
+    let defaults = CrossTenantManagedIdentityCredentialOptions::from(identity);
     CrossTenantManagedIdentityCredential::new(
         &scenario.target_tenant_id,
         &scenario.client_id,
-        Some(CrossTenantManagedIdentityCredentialOptions {
-            client_options: options.clone(),
-            managed_identity: ManagedIdentityAssertionOptions {
-                client_options: options.clone(),
-                user_assigned_id: Some(UserAssignedId::ClientId(
-                    scenario.identity_client_id.clone(),
-                )),
-                ..Default::default()
-            },
-            ..Default::default()
-        }),
+        Some(defaults.with_client_options(options.clone(), options.clone())),
     )
     .expect("the options make sense")
 }
@@ -438,20 +422,15 @@ fn cold_callers() {
     for at_once in [64, 100] {
         let round = || {
             let settings = azure.credential_settings(&scenario);
+            let identity = UserAssignedId::ClientId(settings.identity_client_id);
+            let defaults = CrossTenantManagedIdentityCredentialOptions::from(identity)
+                .with_client_options(settings.client_options, settings.identity_client_options);
             let credential = CrossTenantManagedIdentityCredential::new(
                 &settings.tenant_id,
                 &settings.client_id,
                 Some(CrossTenantManagedIdentityCredentialOptions {
-                    client_options: settings.client_options,
-                    managed_identity: ManagedIdentityAssertionOptions {
-                        client_options: settings.identity_client_options,
-                        user_assigned_id: Some(UserAssignedId::ClientId(
-                            settings.identity_client_id,
-                        )),
-                        ..Default::default()
-                    },
                     max_concurrent_requests: Some(at_once),
-                    ..Default::default()
+                    ..defaults
                 }),
             )
             .expect("the options make sense");

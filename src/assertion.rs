@@ -18,6 +18,7 @@ use crate::{
     managed_identity::{Host, ManagedIdentityHost, Selector, Setup, choose, is_token},
     redact,
     time::{Clock, SystemClock},
+    unused_options::{is_given, warn_of_retry_in},
 };
 use async_trait::async_trait;
 use azure_core::{
@@ -47,16 +48,12 @@ use tracing::{debug, info, warn};
 /// that are to share one assertion.
 ///
 /// ```
-/// use azure_identity::{ClientAssertionCredential, UserAssignedId};
-/// use cross_tenant_identity::{ManagedIdentityAssertion, ManagedIdentityAssertionOptions};
+/// use azure_identity::ClientAssertionCredential;
+/// use cross_tenant_identity::{ManagedIdentityAssertion, UserAssignedId};
 ///
 /// # fn main() -> azure_core::Result<()> {
-/// let assertion = ManagedIdentityAssertion::new(Some(ManagedIdentityAssertionOptions {
-///     user_assigned_id: Some(UserAssignedId::ClientId(
-///         "11111111-1111-4111-8111-111111111111".into(),
-///     )),
-///     ..Default::default()
-/// }))?;
+/// let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
+/// let assertion = ManagedIdentityAssertion::new(Some(identity.into()))?;
 /// let credential = ClientAssertionCredential::new(
 ///     "22222222-2222-4222-8222-222222222222".into(),
 ///     "33333333-3333-4333-8333-333333333333".into(),
@@ -77,13 +74,13 @@ struct Source {
 
 /// Options for [`ManagedIdentityAssertion`].
 ///
-/// ```
-/// use cross_tenant_identity::ManagedIdentityAssertionOptions;
+/// The managed identity alone makes options, too:
 ///
-/// let options = ManagedIdentityAssertionOptions {
-///     audience: Some("api://AzureADTokenExchange".into()),
-///     ..Default::default()
-/// };
+/// ```
+/// use cross_tenant_identity::{ManagedIdentityAssertionOptions, UserAssignedId};
+///
+/// let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
+/// let options = ManagedIdentityAssertionOptions::from(identity);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ManagedIdentityAssertionOptions {
@@ -107,8 +104,9 @@ pub struct ManagedIdentityAssertionOptions {
 
     /// HTTP on the way to the host's identity endpoint: transport, policies, logging, telemetry.
     ///
-    /// The default transport goes through no proxy and follows no redirect. `retry` is not looked
-    /// at, since it cannot be told from its default; see [`retry`](Self::retry).
+    /// The default transport goes through no proxy and follows no redirect. The `retry` in it has no
+    /// effect, since a default that was given cannot be told from none; any other is a warning in the log.
+    /// Set [`retry`](Self::retry) instead.
     pub client_options: ClientOptions,
 
     /// Replaces the tries that are made of a request to the identity endpoint.
@@ -125,6 +123,42 @@ pub struct ManagedIdentityAssertionOptions {
     /// Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST` where that names this machine or an address
     /// of its own network, else `http://169.254.169.254`.
     pub imds_endpoint: Option<String>,
+}
+
+/// The default options, with this managed identity.
+impl From<UserAssignedId> for ManagedIdentityAssertionOptions {
+    fn from(id: UserAssignedId) -> Self {
+        Self {
+            user_assigned_id: Some(id),
+            ..Self::default()
+        }
+    }
+}
+
+impl ManagedIdentityAssertionOptions {
+    /// The names of those that differ from their defaults.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        // Names every field, so that the compiler asks about a new one.
+        let Self {
+            user_assigned_id,
+            host,
+            audience,
+            client_options,
+            retry,
+            imds_endpoint,
+        } = self;
+        [
+            ("user_assigned_id", user_assigned_id.is_some()),
+            ("host", host.is_some()),
+            ("audience", audience.is_some()),
+            ("client_options", is_given(client_options)),
+            ("retry", retry.is_some()),
+            ("imds_endpoint", imds_endpoint.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_given)| is_given.then_some(name))
+        .collect()
+    }
 }
 
 impl ManagedIdentityAssertion {
@@ -162,6 +196,7 @@ impl ManagedIdentityAssertion {
             .as_ref()
             .map(Selector::parse)
             .transpose()?;
+        warn_of_retry_in::<ManagedIdentityAssertionOptions>(&options.client_options);
         let setup = Setup {
             selector,
             audience: Arc::clone(&audience),

@@ -170,6 +170,14 @@ impl Error {
         Self::diagnosed(Stage::Configuration, diagnosis::of_scope(scope))
     }
 
+    /// Scopes of two resources in one call.
+    pub(crate) fn several_resources(one: &str, other: &str) -> Self {
+        Self::diagnosed(
+            Stage::Configuration,
+            diagnosis::of_several_resources(one, other),
+        )
+    }
+
     pub(crate) fn new(stage: Stage, message: String) -> Self {
         match stage {
             Stage::Configuration => Self::configuration(message),
@@ -512,6 +520,7 @@ mod tests {
         for error in [
             Error::configuration(format!("{long}: {long}")),
             Error::bad_scope(&long),
+            Error::several_resources(&long, &long),
             Error::new(Stage::Assertion, long.clone()),
             Error::no_answer(
                 Stage::Assertion,

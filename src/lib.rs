@@ -32,6 +32,7 @@ mod tenants;
 mod time;
 mod token_endpoint;
 mod transport;
+mod unused_options;
 mod worker;
 
 pub use assertion::{

@@ -6,8 +6,8 @@ use azure_identity::{
     ClientAssertion, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use cross_tenant_identity::{
-    CrossTenantManagedIdentityCredential, ManagedIdentityAssertion,
-    ManagedIdentityAssertionOptions, ManagedIdentityHost, TokenFileAssertion,
+    CrossTenantManagedIdentityCredential, ManagedIdentityAssertion, ManagedIdentityHost,
+    TokenFileAssertion,
 };
 use cross_tenant_identity_emulator::{Emulator, Endpoint};
 use std::{env, process::Command, time::Duration};
@@ -127,19 +127,15 @@ async fn as_on_app_service() {
     let Ok(client_id) = env::var(CLIENT_ID) else {
         return;
     };
-    let id = Some(UserAssignedId::ClientId(client_id));
+    let id = UserAssignedId::ClientId(client_id);
     let theirs = ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
-        user_assigned_id: id.clone(),
+        user_assigned_id: Some(id.clone()),
         ..Default::default()
     }))
     .unwrap();
     let scope = "api://AzureADTokenExchange/.default";
     let theirs = theirs.get_token(&[scope], None).await.unwrap();
-    let ours = ManagedIdentityAssertion::new(Some(ManagedIdentityAssertionOptions {
-        user_assigned_id: id,
-        ..Default::default()
-    }))
-    .unwrap();
+    let ours = ManagedIdentityAssertion::new(Some(id.into())).unwrap();
     assert_eq!(ours.host(), ManagedIdentityHost::AppService);
     // The host keeps its token.
     assert_eq!(ours.secret(None).await.unwrap(), theirs.token.secret());

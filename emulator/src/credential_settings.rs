@@ -8,7 +8,7 @@ use crate::{emulator::Emulator, scenario::Scenario};
 /// options of both legs.
 ///
 /// Take it apart with a pattern that names every field, as below. Then the compiler warns about a
-/// value that the test does not use, for example the options of the identity leg.
+/// value that the test does not use, for example the options for the identity endpoint.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {

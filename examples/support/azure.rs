@@ -142,14 +142,8 @@ impl Azure {
     }
 
     fn connections(&self) -> CrossTenantManagedIdentityCredentialOptions {
-        CrossTenantManagedIdentityCredentialOptions {
-            client_options: self.client_options(),
-            managed_identity: ManagedIdentityAssertionOptions {
-                client_options: self.client_options(),
-                ..Default::default()
-            },
-            ..Default::default()
-        }
+        CrossTenantManagedIdentityCredentialOptions::default()
+            .with_client_options(self.client_options(), self.client_options())
     }
 }
 

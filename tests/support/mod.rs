@@ -1,15 +1,16 @@
 //! Contoso, Litware and a credential between them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod log;
+
 use azure_core::{
     credentials::TokenCredential,
     http::{FixedRetryOptions, RetryOptions},
     time::Duration,
 };
-use azure_identity::UserAssignedId;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Error,
-    ManagedIdentityAssertionOptions,
+    ManagedIdentityAssertionOptions, UserAssignedId,
 };
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Scenario, Step};
 use std::sync::Arc;
@@ -48,12 +49,9 @@ impl World {
 
     pub fn identity_options(&self) -> ManagedIdentityAssertionOptions {
         ManagedIdentityAssertionOptions {
-            user_assigned_id: Some(UserAssignedId::ClientId(
-                self.story.identity_client_id.clone(),
-            )),
             imds_endpoint: Some(self.azure.imds_url().to_owned()),
             retry: Some(RetryOptions::none()),
-            ..Default::default()
+            ..UserAssignedId::ClientId(self.story.identity_client_id.clone()).into()
         }
     }
 
