@@ -1,11 +1,11 @@
-//! How many requests one fetch may make.
+//! How many requests one fetch may send.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The requests that one fetch may have answered, and how many were.
+/// How many requests of one fetch may be answered, and how many were.
 ///
-/// What counts is a request that the service has begun to answer with a token or a refusal: Entra
-/// sees a loop in those (AADSTS50196). One that an outage has swallowed costs nothing.
+/// A request counts if the service has begun to respond with a token or a refusal: Entra reports a loop
+/// when there are too many (AADSTS50196). A request that fails in an outage does not count.
 #[derive(Debug)]
 pub(crate) struct Budget {
     most: u32,

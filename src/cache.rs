@@ -1,20 +1,21 @@
-//! Tokens by key: fresh, usable, due or expired; one fetch a key; renewal ahead of anyone asking; a
-//! memory of failures; bounds.
+//! A cache of tokens. It fetches the token of a key once for all callers, renews it before it expires,
+//! remembers failures, and keeps a limited number of tokens.
 //!
-//! It knows neither HTTP nor Azure: what it fetches, and what an error is, are given. Its rules,
-//! in the order in which a call meets them:
+//! It knows neither HTTP nor Azure: the source of tokens and the type of the error are parameters. The
+//! rules, in the order in which a call meets them:
 //!
 //! | the token is | the caller gets | a fetch |
 //! |---|---|---|
-//! | fresh | it, at once | – |
-//! | usable | it, at once | begins, unless one is under way or the pace forbids it |
-//! | due, or refused by a service | the new one if it comes within 3 s of being asked for, else this one | the same |
-//! | expired or absent | what the fetch brings, or the remembered error at once | the same, one for all callers of the key |
+//! | fresh | this token, at once | none |
+//! | usable | this token, at once | begins, unless one is under way or it is too early for the next one |
+//! | due, or rejected by a service | the new token, if it arrives within 3 s after the fetch was requested; otherwise this one | the same |
+//! | expired or absent | the result of the fetch, or the remembered error at once | the same, one for all callers of the key |
 //!
-//! Read it in this order: [`cached_token`] is what callers find without waiting for anybody. What they
-//! do not find there they ask the [`owner`] for, a task that alone decides. It decides by the [`rules`],
-//! one pure function, which use the [`life`] of a token and the [`pace`] of its requests. It has the
-//! [`fetches`], a [`schedule`] of times, and an order of [`eviction`].
+//! Read the modules in this order. [`cached_token`]: a call that finds a fresh token waits for nobody.
+//! [`owner`]: for everything else there is one task, which alone decides and fetches. [`rules`]: how it
+//! decides, one pure function, which uses the [`life`] of a token and the [`pace`] of its requests.
+//! [`fetches`]: the requests that are queued or under way. [`schedule`]: when to look at a key again.
+//! [`eviction`]: which keys are dropped. [`outage`]: what is logged when fetches fail.
 
 mod cached_token;
 mod eviction;
@@ -54,21 +55,21 @@ use std::{
 use tokio::sync::mpsc;
 use tracing::{Dispatch, dispatcher, instrument::WithSubscriber, subscriber::NoSubscriber};
 
-/// Where tokens come from.
+/// The source of tokens.
 pub(crate) trait Fetch<K, E>: Send + Sync {
     fn fetch(&self, key: K, request: Request) -> BoxFuture<'static, Result<Fetched, E>>;
-    /// The error of a call that ends without an answer, for a reason of the cache's own.
+    /// The error of a call that gets no response for a reason that lies in the cache.
     fn gave_up(&self, why: GaveUp) -> E;
-    /// Something that the operator of the service should hear of, once and not for each call.
+    /// Reports an event to the operator of the service: once, and not for each call.
     fn report(&self, key: &K, report: Report<'_, E>);
 }
 
-/// What an operator should hear of a key.
+/// An event that the operator of the service should know.
 pub(crate) enum Report<'a, E> {
     /// Fetches fail. This comes once, and then once a minute for as long as it lasts.
     Fails {
         error: &'a E,
-        /// For how long there is still a token to be served.
+        /// How long the current token can still be used.
         left: Option<Duration>,
         /// Until the next try.
         next: Duration,
@@ -77,94 +78,94 @@ pub(crate) enum Report<'a, E> {
     Recovered { after: Duration },
 }
 
-/// What a fetch has to know beside its key.
+/// What a fetch has to know besides its key.
 pub(crate) struct Request {
-    /// The requests that it may make.
+    /// How many requests it may make.
     pub(crate) budget: Arc<Budget>,
-    /// The token that a service has refused, and that this is to replace.
+    /// The token that a service has rejected, and that the new token replaces.
     pub(crate) rejected: Option<AccessToken>,
 }
 
-/// What the cache has to know of an error.
+/// What the cache has to know about an error.
 pub(crate) trait Failure: Clone + Send + Sync + 'static {
-    /// Whether it may pass without anybody mending anything.
+    /// Whether a later request can succeed although nobody changes anything.
     fn is_transient(&self) -> bool;
-    /// Whether the service has answered, and said no.
+    /// Whether the service has responded with a refusal.
     fn is_refusal(&self) -> bool;
-    /// How long the service asked to be left alone.
+    /// The pause that the service asked for (`Retry-After`).
     fn retry_after(&self) -> Option<Duration>;
-    /// How long the service has to be left alone, whatever it costs.
+    /// A pause in which no request may be sent at all, even if callers have no token.
     fn silence(&self) -> Option<Duration>;
-    /// The same for a caller who comes `age` later, `next` before the next try.
+    /// The same error for a caller who gets it after the time `age`, with the time until the next try.
     fn recalled(&self, age: Duration, next: Duration) -> Self;
 }
 
-/// What a token is kept under, and where its readers find it.
+/// The key of a token, and the place where calls find the token.
 pub(crate) trait Key: Clone + Eq + Hash + Send + Sync + 'static {
     fn name(&self) -> &Arc<str>;
-    /// Where it is found by its name.
+    /// The tokens among which this one is found by its name.
     fn tokens(&self) -> &CachedTokens;
     /// For the log.
     fn tenant(&self) -> &str;
 }
 
-/// Why a call ends without an answer.
+/// Why a call gets no response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum GaveUp {
-    /// The code that was to fetch panicked.
+    /// The code of the fetch panicked.
     Panicked,
     /// It took longer than all of its own deadlines together.
     TookTooLong,
-    /// The key has had its share of requests; there will be one again after this long.
+    /// There were too many requests for this key. The next one is possible after this time.
     TooManyRequests(Duration),
-    /// The token at hand is due, and the caller wants none that is not renewed. There is a try again
-    /// after this long.
+    /// The current token is due, and the caller does not want one that is not renewed. The next try is
+    /// after this time.
     NotRenewed(Duration),
-    /// The queue of fetches has not moved for minutes; so many were queued behind this one.
+    /// The queue of fetches has not moved for minutes. `queued` fetches were behind this one.
     QueueStoodStill { queued: usize },
-    /// There is no thread to fetch on.
+    /// The operating system gave no thread for the fetch.
     NoThread(io::ErrorKind),
     /// The task that fetches has ended, twice.
     Ended,
 }
 
-/// The bounds and choices of a cache.
+/// The limits and options of a cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits<E> {
-    /// Tokens kept. More may be there while they are asked for.
+    /// Cached tokens. There may be more while they are fetched.
     pub(crate) tokens: usize,
     /// Fetches under way at once.
     pub(crate) at_once: usize,
     /// Requests for a key that are answered within [`WINDOW`].
     pub(crate) requests: usize,
-    /// How long a fetch may take from when it begins; a safeguard beyond the deadlines of what it does.
+    /// How long a fetch may take from its begin. Its own deadlines are shorter; this is a safeguard.
     pub(crate) fetch: Duration,
-    /// Whether a failure is this cache's to remember.
+    /// Whether this cache remembers a failure.
     pub(crate) remembers: fn(&E) -> bool,
-    /// Whether callers get an error in place of a due token that could not be renewed.
+    /// Whether callers get an error instead of a due token that could not be renewed.
     pub(crate) fails_unchanged: bool,
 }
 
-/// Tokens by key. Dropping it ends all that it has started.
+/// Tokens by key. Dropping it ends everything that it has started.
 pub(crate) struct Cache<K, E> {
     shared: Arc<Shared<K, E>>,
     /// Held to look up or to start the owner. Nothing is sent, woken or dropped under it.
     link: Mutex<Option<Link<K, E>>>,
 }
 
-/// What a cache and its owner both know.
+/// What a cache shares with its owner.
 struct Shared<K, E> {
     fetch: Arc<dyn Fetch<K, E>>,
     clock: Arc<dyn Clock>,
     limits: Limits<E>,
-    /// Counts the calls of `clear`: what was asked for before one is not found after it.
+    /// Counts the calls of `clear`. A token that was requested before such a call is not found after it.
     epoch: AtomicU64,
 }
 
-/// The way to the owner.
+/// The connection to the owner.
 struct Link<K, E> {
     commands: mpsc::UnboundedSender<Command<K, E>>,
-    /// Keeps the thread on which the owner runs.
+    /// Keeps the thread alive on which the owner runs.
     _worker: Option<Arc<Worker>>,
 }
 
@@ -174,19 +175,19 @@ enum Command<K, E> {
         key: K,
         reply: Reply<E>,
     },
-    /// A service has refused this token.
+    /// A service has rejected this token.
     Replace {
         key: K,
         token: AccessToken,
         reply: Option<Reply<E>>,
     },
-    /// Drops what `clear` has made invisible.
+    /// Drops the tokens from before the last `clear`.
     Sweep,
     #[cfg(test)]
     Look(Look<K, E>),
 }
 
-/// A look that a test takes at the owner.
+/// How a test looks at the owner.
 #[cfg(test)]
 type Look<K, E> = Box<dyn FnOnce(&Owner<K, E>) + Send>;
 
@@ -210,8 +211,8 @@ impl<K: Key, E: Failure> Cache<K, E> {
         }
     }
 
-    /// The token that can be served at once without anything to be done, if there is one. The way
-    /// that nearly every call takes: one look-up, one look at the clocks, one copy, and no lock.
+    /// The token, if it is fresh. Nearly every call ends here: one look-up, one look at the clocks, one
+    /// copy, and no lock.
     pub(crate) fn at_hand(&self, tokens: &CachedTokens, name: &str) -> Option<AccessToken> {
         let (now, epoch) = (self.shared.clock.roughly_now(), self.shared.epoch());
         tokens
@@ -228,9 +229,9 @@ impl<K: Key, E: Failure> Cache<K, E> {
         self.ask(get).await
     }
 
-    /// A token in place of one that was refused; the same one, if no other is to be had now.
+    /// A token that replaces a rejected one, or the same token if there is no other one now.
     ///
-    /// The refused one stays meanwhile: others may find it good.
+    /// The rejected token stays in the cache until then: other services may accept it.
     pub(crate) async fn replace(&self, key: K, refused: &AccessToken) -> Result<AccessToken, E> {
         let replace = |reply| Command::Replace {
             key: key.clone(),
@@ -240,8 +241,8 @@ impl<K: Key, E: Failure> Cache<K, E> {
         self.ask(replace).await
     }
 
-    /// Has the key's token replaced if it is this one. Calls from now on get the new one, or after a
-    /// while of waiting the one that is here.
+    /// Replaces the token of the key if it is this one. From now on calls get the new token, or the
+    /// current one if they have waited too long.
     pub(crate) fn reject(&self, key: &K, rejected: &AccessToken) {
         // At once, so that the caller's own next call does not find it.
         let mark = |token: &CachedToken| {
@@ -259,23 +260,22 @@ impl<K: Key, E: Failure> Cache<K, E> {
             token: rejected.clone(),
             reply: None,
         };
-        // Without a thread the next call hears of that.
+        // If there is no thread, the next call returns that error.
         drop(self.send(command));
     }
 
-    /// Drops all tokens and failures. What is on its way meanwhile serves those who wait for it,
-    /// and is not kept. What was asked of a service still counts, and a silence that it demanded
-    /// still holds.
+    /// Drops all tokens and failures. A fetch that is under way is still the result for its callers, but
+    /// is not cached. The number of requests still counts, and so does a pause that the service demands.
     pub(crate) fn clear(&self) {
         self.shared.epoch.fetch_add(1, Ordering::SeqCst);
         if let Some(commands) = self.commands() {
-            // An owner that has ended has nothing left.
+            // An owner that has ended has nothing to drop.
             drop(commands.send(Command::Sweep));
         }
     }
 
     async fn ask(&self, command: impl Fn(Reply<E>) -> Command<K, E>) -> Result<AccessToken, E> {
-        // The owner ends with this cache, and with its thread or runtime: once more is enough.
+        // The owner can end with its thread: one more try starts a new one.
         for _ in 0..2 {
             let (reply, answer) = oneshot::channel();
             if let Err(error) = self.send(command(reply)) {
@@ -309,7 +309,7 @@ impl<K: Key, E: Failure> Cache<K, E> {
             }
         };
         drop(ended);
-        // One that ends at once drops the command, and with it the reply, which its caller sees.
+        // An owner that ends at once drops the command with the reply, which the caller sees.
         drop(commands.send(command));
         Ok(())
     }
@@ -317,7 +317,7 @@ impl<K: Key, E: Failure> Cache<K, E> {
     fn start(&self) -> io::Result<Link<K, E>> {
         let (commands, receiver) = mpsc::unbounded_channel();
         let owner = Owner::new(Arc::clone(&self.shared), receiver).run();
-        // A subscriber of the calling thread alone is to hear of what is done for it.
+        // A subscriber that is set for the calling thread only also gets the events of its fetches.
         let subscriber = dispatcher::get_default(Dispatch::clone);
         let owner = match subscriber.is::<NoSubscriber>() {
             true => owner.boxed(),
@@ -337,7 +337,7 @@ impl<K: Key, E: Failure> Cache<K, E> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `look` makes of the owner, once it has done all that it was told before.
+    /// The result of `look`, after the owner has obeyed all earlier commands.
     #[cfg(test)]
     async fn look<R: Send + 'static>(
         &self,

@@ -1,14 +1,14 @@
-//! A look into a JWT's claims, for expiry and diagnosis only. Nothing here is verified, and no
-//! decision about access rests on it: that is the service's to make.
+//! Reads the claims of a JWT, for expiry and diagnosis only. Nothing is verified, and no decision about
+//! access depends on it: the service makes that decision.
 
 use azure_core::base64::decode_url_safe;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// Claims are some 1 KB in Entra's tokens. What is larger is not read: it could only cost time.
+/// The claims in a token of Entra are some 1 KB. Larger ones are not read.
 const LARGEST_PAYLOAD: usize = 64 * 1024;
 
-/// What a managed identity token or an access token says of itself. Identifiers only, no secret.
+/// The claims of a managed identity token or an access token: identifiers, and no secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Claims {
@@ -50,7 +50,7 @@ impl Claims {
     }
 }
 
-/// A claim of another type than expected is as good as none, and must not hide the others.
+/// A claim of an unexpected type is ignored, so that the others can still be read.
 fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::String(text) => Some(text),

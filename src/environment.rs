@@ -1,10 +1,10 @@
-//! The process's environment, read in one place so that tests can give another.
+//! Reads the environment of the process, in one place, so that tests can replace it.
 
 #[cfg(any(test, cross_tenant_identity_fuzzing))]
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// Where variables are looked up, and fixed places of the file system.
+/// The source of variables and of fixed places in the file system.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Environment {
     #[default]
@@ -12,13 +12,13 @@ pub(crate) enum Environment {
     #[cfg(any(test, cross_tenant_identity_fuzzing))]
     Fixed {
         values: HashMap<String, String>,
-        /// What stands for the root directory. Without it no fixed place exists.
+        /// The root directory for the test. Without it no fixed place exists.
         root: Option<PathBuf>,
     },
 }
 
 impl Environment {
-    /// A variable's value. An empty one counts as unset, as it does for every peer.
+    /// The value of a variable. An empty value counts as unset, as in the other Azure SDKs.
     pub(crate) fn var(&self, name: &str) -> Option<String> {
         match self {
             Self::Process => std::env::var(name).ok(),

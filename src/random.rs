@@ -1,4 +1,4 @@
-//! Randomness that spreads load. Nothing that has to be hard to guess rests on it.
+//! Random numbers that spread load. They are not for secrets.
 
 use std::hash::{BuildHasher, RandomState};
 

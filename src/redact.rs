@@ -1,26 +1,26 @@
-//! What may be shown of an answer: never a token, never a control character, never much.
+//! Makes text of others fit for a log: no token, no control character, and not much of it.
 
 use std::borrow::Cow;
 
-/// Enough for a sentence of Entra's or the head of a proxy's page.
+/// Enough for a sentence of Entra, or the beginning of a proxy's page.
 const LONGEST_EXCERPT: usize = 512;
 
 /// Every JOSE header begins with `{"`, which is `eyJ` in base64url (RFC 7515 §3.1).
 const JWT_START: &str = "eyJ";
 
-/// Longer runs of token characters than this are no words of any language.
+/// A longer run of token characters is no word of any language.
 const LONGEST_WORD: usize = 80;
 
 const REDACTED: &str = "[redacted]";
 
 /// The start of an answer's body, made fit for a log: tokens redacted, control characters escaped.
 pub(crate) fn excerpt(body: &[u8], secrets: &[&str]) -> String {
-    // Tokens are redacted before the cut: the head of one that the cut splits is a secret too.
+    // Tokens are redacted before the text is cut: the beginning of a cut token is a secret, too.
     let text = String::from_utf8_lossy(body);
     printable(&redact(&text, secrets), LONGEST_EXCERPT)
 }
 
-/// Other people's text as one line: control characters, and the marks that turn text around in a
+/// Foreign text as one line: control characters, and the marks that turn text around in a
 /// terminal, are escaped; at most `longest` bytes.
 pub(crate) fn printable(text: &str, longest: usize) -> String {
     let mut line = String::new();

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// What an entry of a [`SnapshotMap`] is found by.
+/// An entry of a [`SnapshotMap`], which is found by its name.
 pub(crate) trait Named {
     fn name(&self) -> &str;
 }
@@ -16,7 +16,7 @@ pub(crate) trait Named {
 /// copies one page and the list of pages.
 pub(crate) struct SnapshotMap<V> {
     pages: ArcSwap<Vec<Page<V>>>,
-    /// Held to make the next snapshot from this one, and for nothing else.
+    /// Held only while the next snapshot is made from the current one.
     writing: Mutex<()>,
 }
 
@@ -36,7 +36,7 @@ impl<V> Default for SnapshotMap<V> {
 }
 
 impl<V: Named> SnapshotMap<V> {
-    /// What `look` makes of the entry of this name.
+    /// The result of `look` for the entry of this name.
     pub(crate) fn with<R>(&self, name: &str, look: impl FnOnce(&V) -> R) -> Option<R> {
         let pages = self.pages.load();
         let page = pages.get(page_of(&pages, name)?)?;
@@ -44,15 +44,15 @@ impl<V: Named> SnapshotMap<V> {
         Some(look(page.get(at)?))
     }
 
-    /// Puts in what `make` makes of the entry of this name, or leaves everything as it is when that
-    /// is nothing. No other change comes between.
+    /// Sets the entry of this name to the result of `make`, which gets the current entry. `None` changes
+    /// nothing. No other change happens in between.
     pub(crate) fn update(&self, name: &str, make: impl FnOnce(Option<&V>) -> Option<Arc<V>>) {
         let writing = self.lock();
         let pages = self.pages.load_full();
         let Some(number) = page_of(&pages, name) else {
             let Some(new) = make(None) else { return };
             let mut next = Vec::clone(&pages);
-            // Before all others.
+            // It comes before all others.
             let first = next.first().filter(|page| page.len() < PAGE).cloned();
             match first {
                 Some(page) => next[0] = inserted(&page, 0, new).into(),
@@ -96,7 +96,7 @@ impl<V: Named> SnapshotMap<V> {
         let mut next = Vec::clone(&pages);
         let mut entries = page.to_vec();
         entries.remove(at);
-        // Together with the page behind it where both are small, so that few entries have few pages.
+        // Two small pages become one, so that few entries have few pages.
         let behind = next.get(number + 1);
         if let Some(behind) = behind.filter(|behind| entries.len() + behind.len() <= PAGE / 2) {
             entries.extend_from_slice(behind);
@@ -120,7 +120,7 @@ impl<V: Named> SnapshotMap<V> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the snapshot before held alone is dropped after the lock is free.
+    /// The old snapshot is dropped after the lock is released.
     fn store(&self, next: Vec<Page<V>>, writing: MutexGuard<'_, ()>) {
         let before = self.pages.swap(Arc::new(next));
         drop(writing);
@@ -137,7 +137,7 @@ impl<V> fmt::Debug for SnapshotMap<V> {
     }
 }
 
-/// By length first: names of one length, which is what tells most of them apart, compare fastest.
+/// By length first: most names differ in length, and lengths are compared fastest.
 fn order(one: &str, other: &str) -> Ordering {
     let by_length = one.len().cmp(&other.len());
     by_length.then_with(|| one.cmp(other))

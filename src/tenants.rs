@@ -1,4 +1,4 @@
-//! The target tenants of a family of credentials, and what a token is kept under.
+//! The target tenants of a family of credentials, and the key of a cached token.
 
 use crate::{
     authority::{ClientId, TenantId},
@@ -79,14 +79,14 @@ impl Tenants {
 impl Drop for Tenant {
     fn drop(&mut self) {
         if let Some(tenants) = self.listed_in.upgrade() {
-            // A later one of the same id stays.
+            // A later `Tenant` of the same id stays.
             let is_gone = |listed: &Listed| listed.tenant.strong_count() == 0;
             tenants.tenants.remove_if(self.id.as_str(), is_gone);
         }
     }
 }
 
-/// What a token is kept under. The authority and the app are those of the whole family.
+/// The key of a cached token. Authority and app are the same for the whole family.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenKey {
     pub(crate) tenant: Arc<Tenant>,

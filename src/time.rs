@@ -1,5 +1,4 @@
-//! The one place that reads clocks and sets timers, so that rules about time are tested without
-//! waiting for any.
+//! The only place that reads clocks and sets timers. So tests of rules about time do not have to wait.
 
 use crate::worker::Worker;
 use azure_core::time::OffsetDateTime;
@@ -20,7 +19,7 @@ pub(crate) struct Moment {
 pub(crate) trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Moment;
 
-    /// The same at less cost, and up to 10 ms behind.
+    /// The same, faster, and up to 10 ms behind.
     fn roughly_now(&self) -> Moment {
         self.now()
     }
@@ -159,7 +158,7 @@ pub(crate) mod tests {
         time::SystemTime,
     };
 
-    /// Some day in 2027.
+    /// A day in 2027.
     const START: Duration = Duration::from_secs(1_800_000_000);
 
     /// On the runtime of the test.

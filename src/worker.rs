@@ -1,8 +1,8 @@
 //! The thread on which tokens are fetched and renewed.
 //!
-//! It is this crate's own, so that neither a runtime of the application's that ends or stands still,
-//! nor none at all, holds up a token that others wait for. There is one for the process: it starts
-//! when the first token is asked for, and ends when nothing is left that needs it.
+//! The crate has a thread of its own. So a fetch goes on when a runtime of the application ends or is not
+//! polled, and works without any runtime. There is one thread for the process: it starts with the first
+//! fetch, and ends when no credential needs it any more.
 
 use futures::channel::oneshot;
 use std::{
@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::runtime::{Builder, Handle};
 
-/// Whoever needs the thread holds this. Dropping the last one ends it.
+/// A handle of the thread. Dropping the last handle ends it.
 #[derive(Debug)]
 pub(crate) struct Worker {
     handle: Handle,
@@ -51,9 +51,9 @@ impl Worker {
         thread::Builder::new()
             .name("cross-tenant-identity".to_owned())
             .spawn(move || {
-                // An error is the sender's end, which is what is waited for.
+                // The error means that the sender was dropped, which is what this waits for.
                 let _ = runtime.block_on(stopped);
-                // Not by a plain drop, which would wait for a name look-up that is still under way.
+                // A plain drop would wait for a DNS query that is still under way.
                 runtime.shutdown_background();
             })?;
         Ok(Self {

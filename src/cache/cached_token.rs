@@ -1,4 +1,4 @@
-//! What callers find, without a lock, for as long as it is fresh.
+//! A token in the cache. Calls read it without a lock.
 
 use super::life::{Fetched, Life};
 use crate::{
@@ -14,21 +14,21 @@ use std::{
     },
 };
 
-/// A token, and what its readers leave word of.
+/// A token, with marks that calls set without a lock.
 pub(crate) struct CachedToken {
     name: Arc<str>,
     pub(super) token: AccessToken,
     pub(super) life: Life,
-    /// That of the cache when the token was asked for. Another one makes it invisible.
+    /// The cache's epoch when the token was requested. In a later epoch it is not found.
     epoch: u64,
     marks: AtomicU8,
 }
 
-/// Somebody has asked since the token came: it is worth renewing.
+/// A call has asked for the token since it was received: it is worth renewing.
 const ASKED: u8 = 1;
-/// Somebody has asked since the cache last looked for what to evict.
+/// A call has asked for it since the cache last looked for tokens to evict.
 const USED: u8 = 2;
-/// A service has refused it.
+/// A service has rejected it.
 const REJECTED: u8 = 4;
 
 impl CachedToken {
@@ -48,13 +48,13 @@ impl CachedToken {
         })
     }
 
-    /// The token, if there is nothing to be done but to hand it out.
+    /// The token, if it is fresh and not rejected.
     pub(super) fn if_fresh(&self, now: Moment, epoch: u64) -> Option<AccessToken> {
         let marks = self.marks.load(Ordering::Relaxed);
         if marks & REJECTED != 0 || self.epoch != epoch || !self.life.is_fresh(now) {
             return None;
         }
-        // Not written again: callers on many threads would contend for the line.
+        // Written only once: callers on many threads would wait for the same cache line.
         if marks != ASKED | USED {
             self.marks.fetch_or(ASKED | USED, Ordering::Relaxed);
         }
@@ -73,7 +73,7 @@ impl CachedToken {
         self.marks.fetch_or(ASKED | USED, Ordering::Relaxed);
     }
 
-    /// Somebody has waited for it, which alone does not make it worth keeping.
+    /// A caller has waited for it. That makes it worth renewing, but not worth keeping.
     pub(super) fn was_waited_for(&self) {
         self.marks.fetch_or(ASKED, Ordering::Relaxed);
     }
@@ -82,18 +82,18 @@ impl CachedToken {
         self.marks.load(Ordering::Relaxed) & ASKED != 0
     }
 
-    /// Whether it was used since this was asked last.
+    /// Whether it was used since the last call of this function.
     pub(super) fn take_used(&self) -> bool {
         self.marks.fetch_and(!USED, Ordering::Relaxed) & USED != 0
     }
 
-    /// It is used for as much as the one before it was.
+    /// It takes over from the token before it whether that was used.
     pub(super) fn replaces(&self, before: &Self) {
         let used = before.marks.load(Ordering::Relaxed) & USED;
         self.marks.fetch_or(used, Ordering::Relaxed);
     }
 
-    /// It is still there for those who find it good, but no longer without a word to the cache.
+    /// From now on calls get it only through the cache's owner.
     pub(super) fn reject(&self) {
         self.marks.fetch_or(REJECTED, Ordering::Relaxed);
     }
@@ -122,5 +122,5 @@ impl fmt::Debug for CachedToken {
     }
 }
 
-/// Where the tokens of one tenant, or of one source, are found.
+/// The tokens of one tenant, or of one source.
 pub(crate) type CachedTokens = SnapshotMap<CachedToken>;

@@ -1,42 +1,42 @@
-//! The times in a token's life: when it is renewed, when callers wait for the new one, and when it is
-//! no longer served.
+//! The times in the lifetime of a token: when it is renewed, when calls wait for the new token, and when
+//! it is no longer used.
 
 use crate::time::Moment;
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
 use std::time::Duration;
 
-/// A token that has just come.
+/// A token that was just received.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetched {
     pub(crate) token: AccessToken,
-    /// When the service would like it renewed, if it says so.
+    /// When the service wants it to be renewed (`refresh_in`), if it says so.
     pub(crate) refresh_on: Option<OffsetDateTime>,
 }
 
-/// What a caller may expect of the token at hand.
+/// What a call does with the current token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Served at once.
+    /// Returns it at once.
     Fresh,
-    /// Served at once, and renewed meanwhile.
+    /// Returns it at once, while it is renewed.
     Usable,
-    /// Served, unless the new one comes within seconds.
+    /// Waits some seconds for the new token, and otherwise returns this one.
     Due,
-    /// Not served.
+    /// Does not use it.
     Expired,
 }
 
 /// A long-lived token is renewed at half its life, as MSAL.NET does for tokens of managed
 /// identities: hours remain to get through an outage.
 const LONG: Duration = Duration::from_secs(2 * 60 * 60);
-/// A shorter one is renewed when a third of its life is left, so that an outage of 20 minutes is felt
-/// by nobody; with at least this much left, and at most half of the life.
+/// A shorter one is renewed when a third of its life is left, so that nobody
+/// notices an outage of 20 minutes. At least this much is left, and at most half of the life.
 const RENEW_BEFORE: Duration = Duration::from_secs(10 * 60);
 /// SDK clients ask for a later expiry 5 minutes (Event Hubs: 6) before it.
 const DUE_BEFORE: Duration = Duration::from_secs(7 * 60);
 /// A token must still be valid when the request that carries it arrives.
 const EXPIRED_BEFORE: Duration = Duration::from_secs(30);
-/// A `refresh_in` of next to nothing must not make every call a request.
+/// A very short `refresh_in` must not turn every call into a request.
 const EARLIEST_RENEWAL: Duration = Duration::from_secs(5 * 60);
 
 /// The life of one token, counted from its receipt.
@@ -50,8 +50,8 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// `jitter` is in [0, 1): rolled once per token, so that keys which came together are not
-    /// renewed together, and no call rolls again until it hits.
+    /// `jitter` is in [0, 1). It is chosen once for each token, so that tokens which were received
+    /// together are not renewed together.
     pub(super) fn new(fetched: &Fetched, received: Moment, jitter: f64) -> Self {
         let after = |on: OffsetDateTime| {
             let on = Duration::try_from(on - OffsetDateTime::UNIX_EPOCH).unwrap_or_default();
@@ -60,15 +60,15 @@ impl Life {
         let whole = after(fetched.token.expires_on);
         let latest = whole - RENEW_BEFORE.min(whole / 2);
         let renew = match fetched.refresh_on.map(after) {
-            // None, or one that has passed on arrival: no word at all.
+            // One that has passed on arrival says nothing.
             None | Some(Duration::ZERO) => match whole >= LONG {
                 true => whole / 2,
                 false => latest.min(whole - whole / 3),
             },
-            // One that leaves no time to renew, or none at all, would leave it to the callers.
+            // One that is too late leaves no time for the renewal, so callers would have to wait.
             Some(asked) => asked.max(EARLIEST_RENEWAL.min(whole / 4)).min(latest),
         };
-        // Of an early renewal a tenth of all that remains could be more than what comes before it.
+        // A tenth of all that remains can be more than the time until an early renewal.
         let margin = (whole - renew).min(renew);
         Self {
             received,
@@ -81,7 +81,7 @@ impl Life {
 
     pub(super) fn stage(&self, now: Moment) -> Stage {
         let lived = self.lived(now);
-        // Expiry first: a life of nothing has no first moment.
+        // Expiry first: a token whose lifetime is zero is never fresh.
         if lived >= self.expired {
             Stage::Expired
         } else if lived >= self.due {

@@ -1,5 +1,5 @@
-//! The owner of a cache: one task that alone decides, polls the fetches and keeps the times. Callers send
-//! it commands, and wait for the answer.
+//! The owner of a cache: one task that decides, polls the fetches and keeps the times. Callers send it
+//! commands and wait for the reply.
 //!
 //! Nothing here is shared, so nothing is locked. Code of the application (a transport, a source of
 //! assertions) is polled and dropped by this task and by nobody else.
@@ -27,33 +27,33 @@ use tracing::debug;
 pub(super) struct Owner<K, E> {
     shared: Arc<Shared<K, E>>,
     commands: UnboundedReceiver<Command<K, E>>,
-    /// Boxed, as a table is half empty.
+    /// Boxed, because a hash table is up to half empty.
     entries: HashMap<K, Box<Entry<E>>>,
     fetches: Fetches<K, E>,
     last_fetch: u64,
     schedule: Schedule<Wake<K>>,
-    /// Set for the first time of the schedule.
+    /// Set for the earliest time at which there is something to do.
     timer: Option<(Duration, BoxFuture<'static, ()>)>,
     /// Keys with a token.
     tokens: Order<K>,
-    /// Keys without one, remembered for what was asked and answered.
+    /// Keys without a token, whose failures and requests are remembered.
     memories: Order<K>,
 }
 
 struct Entry<E> {
     state: State<E>,
-    /// What readers find.
+    /// The token that calls find.
     published: Option<Arc<CachedToken>>,
     /// The time in the schedule at which the key is looked at.
     wake_at: Option<Duration>,
     outage: Option<Box<Outage>>,
-    /// Where it stands in the order of eviction, and whether among those with a token.
+    /// Its place in an order of eviction. True: in `tokens`; false: in `memories`.
     place: Option<(Place, bool)>,
 }
 
 enum Wake<K> {
     Key(K),
-    /// The patience of those who wait for this fetch ends.
+    /// Callers who have a token do not wait longer for this fetch.
     Patience(u64),
 }
 
@@ -80,7 +80,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         std::future::poll_fn(|context| self.poll(context)).await;
     }
 
-    /// One step of the owner's life. It ends with the cache.
+    /// Does everything that can be done now. Ready when the cache is dropped.
     fn poll(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
         loop {
             if let Poll::Ready(command) = self.commands.poll_recv(context) {
@@ -124,12 +124,12 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
     }
 
-    /// Lets something happen to a key, and does what the rules say.
+    /// Applies the rules to an event of a key.
     fn tell(&mut self, key: &K, event: Event<E>, reply: Option<Reply<E>>) {
         let now = self.shared.clock.now();
         let entry = match self.entries.get_mut(key) {
             Some(entry) => entry,
-            // Only a caller makes a key.
+            // Only the call of somebody who waits creates a key.
             None if reply.is_none() => return,
             None => {
                 let entry = Entry {
@@ -151,7 +151,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
     }
 
-    /// Does what the rules have decided.
+    /// Carries out what the rules have decided.
     fn follow(&mut self, key: &K, decision: Decision<E>, now: Moment) {
         let Some(entry) = self.entries.get_mut(key) else {
             return;
@@ -199,7 +199,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         let until = match answer {
             Answer::Wait => None,
             Answer::WaitUntil(until) => Some(until),
-            // Whoever has been cancelled needs no answer.
+            // A cancelled caller needs no reply.
             Answer::Token(token) => return drop(reply.send(Ok(token))),
             Answer::Error(error) => return drop(reply.send(Err(error))),
             Answer::GaveUp(why) => {
@@ -220,7 +220,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         Some(self.entries.get(key)?.state.fetch()?.id)
     }
 
-    /// Begins what may begin.
+    /// Begins the fetches that may begin.
     fn admit(&mut self) {
         let now = self.shared.clock.now();
         while let Some(admission) = self.fetches.admit(now.monotonic) {
@@ -239,7 +239,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         // One look at the epoch: `clear` may be called at any time.
         let context = self.shared.context(now, self.last_fetch + 1);
         let Some(entry) = self.entries.get_mut(key) else {
-            // Nobody hears of it any more: those who wait ask again.
+            // Its callers get no reply, so they ask again.
             drop(self.fetches.abandon(id));
             return;
         };
@@ -264,7 +264,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         let key = ended.key;
         let context = self.shared.context(now, self.last_fetch + 1);
         let entry = self.entries.get_mut(&key);
-        // Not after `clear`: then it serves those who have waited for it, and nobody else.
+        // A fetch from before `clear` is the result for its callers, but is not cached.
         let entry = entry.filter(|entry| {
             let is_its = |fetch: rules::Fetch| fetch.id == ended.id;
             ended.epoch == context.epoch && entry.state.fetch().is_some_and(is_its)
@@ -288,7 +288,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
             Some(Answer::Token(token)) => Ok(token.clone()),
             Some(Answer::Error(error)) => Err(error.clone()),
             Some(Answer::GaveUp(why)) => Err(self.shared.fetch.gave_up(*why)),
-            // The end of a fetch is an answer.
+            // The rules always have an answer when a fetch has ended.
             Some(Answer::Wait | Answer::WaitUntil(_)) | None => {
                 Err(self.shared.fetch.gave_up(GaveUp::Ended))
             }
@@ -298,7 +298,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         reply_to_all(ended.replies, &result);
     }
 
-    /// Lets the operator hear how a fetch has ended, where that is news.
+    /// Reports how a fetch has ended, if that is news for the operator.
     fn report(&mut self, key: &K, error: Option<&E>, now: Moment) {
         let context = self.shared.context(now, 0);
         let Some(entry) = self.entries.get_mut(key) else {
@@ -311,7 +311,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
             }
             return;
         };
-        // What another cache remembers it also reports.
+        // The cache that remembers a failure reports it.
         if !(self.shared.limits.remembers)(error) {
             return;
         }
@@ -328,14 +328,14 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
     }
 
-    /// Looks after all whose time has come.
+    /// Does what is scheduled until now.
     fn look_after(&mut self) {
         let now = self.shared.clock.now().monotonic;
         while let Some(wake) = self.schedule.take(now) {
             match wake {
                 Wake::Key(key) => {
                     let entry = self.entries.get_mut(&key);
-                    // One that was set for an earlier time has been looked at then.
+                    // The key may have been scheduled again for another time.
                     if let Some(entry) = entry.filter(|it| it.wake_at.is_some_and(|at| at <= now)) {
                         entry.wake_at = None;
                         self.tell(&key, Event::Woken, None);
@@ -358,7 +358,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
     }
 
-    /// Whether the timer has rung. It is set anew when there is an earlier time to wait for.
+    /// Ready when the next scheduled time has come. The timer is set again for an earlier time.
     fn poll_timer(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
         let now = self.shared.clock.now().monotonic;
         let times = [self.schedule.next(), self.fetches.next_time(now)];
@@ -379,10 +379,10 @@ impl<K: Key, E: Failure> Owner<K, E> {
         Poll::Ready(())
     }
 
-    /// Evicts until there are no more tokens, and no more memories without one, than allowed.
+    /// Evicts the tokens, and the keys without a token, that are more than allowed.
     ///
-    /// A token that was used since it was looked at last is passed over once (second chance): one in
-    /// use outlives any flood of tokens that are used once.
+    /// A token that was used since the last look at it is passed over once (second chance). So a token in
+    /// use stays, however many tokens are used only once.
     fn keep_within_bounds(&mut self) {
         let now = self.shared.clock.now();
         // Each key is looked at twice at most.
@@ -393,7 +393,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
             let Some(entry) = self.entries.get_mut(&key) else {
                 continue;
             };
-            // It is put last, or taken up again when its fetch has ended.
+            // It gets a new place below, or when its fetch has ended.
             entry.place = None;
             match entry.state.held().filter(|_| entry.state.fetch().is_none()) {
                 Some(held) if held.take_used() => {
@@ -441,7 +441,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
     }
 }
 
-/// Lets readers find what is held, in place of what they found before.
+/// Makes the held token the one that calls find.
 fn publish<K: Key>(key: &K, before: Option<&Arc<CachedToken>>, held: Option<&Arc<CachedToken>>) {
     match (before, held) {
         (Some(before), Some(held)) if Arc::ptr_eq(before, held) => {}
@@ -453,7 +453,7 @@ fn publish<K: Key>(key: &K, before: Option<&Arc<CachedToken>>, held: Option<&Arc
 
 fn reply_to_all<E: Failure>(replies: Vec<Reply<E>>, result: &Result<AccessToken, E>) {
     for reply in replies {
-        // Whoever has been cancelled needs no answer.
+        // A cancelled caller needs no reply.
         let _ = reply.send(result.clone());
     }
 }

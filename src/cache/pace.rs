@@ -1,4 +1,4 @@
-//! When a key may be asked for: one value that knows all that speaks against it, and says when.
+//! When the next request for a key may be sent: one value for all reasons to wait.
 
 use super::Failure;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Need {
-    /// The token at hand is still good.
+    /// The current token can still be used.
     Renewal,
-    /// A service has refused the token at hand.
+    /// A service has rejected the current token.
     Replacement,
     /// A caller has no token.
     Token,
 }
 
 impl Need {
-    /// Whether callers wait for it, who are admitted before renewals.
+    /// Whether callers wait for it. Then it is admitted before renewals.
     pub(super) fn is_urgent(self) -> bool {
         self != Self::Renewal
     }
 }
 
-/// The pace of the requests for one key. It outlives the key's token.
+/// The pace of the requests for one key. It is kept longer than the key's token.
 ///
 /// Times are those of the monotonic clock.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Pace<E> {
     renewal_from: Duration,
     replacement_from: Duration,
     token_from: Duration,
-    /// The service has demanded silence until then, whatever it costs.
+    /// The service demands that no request is sent until then.
     silent_until: Duration,
     /// Boxed, as few keys have one.
     failure: Option<Box<Failed<E>>>,
@@ -52,15 +52,15 @@ struct Failed<E> {
 pub(crate) const WINDOW: Duration = Duration::from_secs(5 * 60);
 
 const FIRST: Duration = Duration::from_secs(1);
-/// While a token is served there is time.
+/// The longest pause while there is a usable token.
 const LONGEST_WHILE_USABLE: Duration = Duration::from_secs(60);
-/// Nobody is served: look soon whether the outage is over.
+/// The longest pause without a token, for an error that can pass by itself.
 const LONGEST_IN_OUTAGE: Duration = Duration::from_secs(10);
-/// Nobody is served, and the next try will not end otherwise unless somebody acts.
+/// The longest pause without a token, for an error that lasts until somebody acts.
 const LONGEST_WHEN_FINAL: Duration = Duration::from_secs(60);
-/// The service has answered, and says no until an administrator acts. Ten of these fill the window.
+/// The pause after a refusal, which lasts until an administrator acts. Ten of these fill the window.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
-/// Bounds on what a service may ask for: a stray `Retry-After: 86400` must not end the service.
+/// The most that a `Retry-After` can ask for: a wrong `86400` must not stop the application.
 const LONGEST_ASKED_WHILE_USABLE: Duration = Duration::from_secs(300);
 const LONGEST_ASKED: Duration = Duration::from_secs(30);
 /// Bounds of the pause when a renewal brings the same token again.
@@ -147,8 +147,8 @@ impl<E: Failure> Pace<E> {
 
     /// `is_usable` says whether there is a token to be served. `jitter` is in [0, 1).
     pub(super) fn failed(&mut self, error: E, is_usable: bool, now: Duration, jitter: f64) {
-        // At expiry it begins anew: what was patient while tokens were served must not keep callers
-        // waiting now.
+        // The back-off begins again when the token expires: long pauses that nobody noticed before would
+        // make callers wait now.
         let before = self.failure.as_ref();
         let times = before
             .filter(|before| before.was_usable == is_usable)
@@ -195,8 +195,8 @@ impl<E: Failure> Pace<E> {
         self.succeeded();
     }
 
-    /// Forgets failures. What was asked of a service still counts, and a silence that it demanded
-    /// still holds.
+    /// Forgets failures. The number of requests still counts, and so does a pause that the service
+    /// demands.
     pub(super) fn clear(&mut self, now: Duration) {
         if !self.is_silent(now) {
             self.failure = None;
@@ -207,7 +207,7 @@ impl<E: Failure> Pace<E> {
         self.is_fresh_try = true;
     }
 
-    /// Whether the service has demanded a silence that still holds.
+    /// Whether the service demands that no request is sent now.
     pub(super) fn is_silent(&self, now: Duration) -> bool {
         now < self.silent_until
     }

@@ -1,5 +1,5 @@
-//! The rules, as one pure function: what is known of a key and what has just happened, to what its
-//! callers are told and what is to be done.
+//! The rules, as one pure function: from the state of a key and an event to the answer for its callers
+//! and the things to do.
 
 use super::{
     CachedToken, Failure, GaveUp, Limits,
@@ -10,11 +10,11 @@ use crate::time::Moment;
 use azure_core::credentials::AccessToken;
 use std::{sync::Arc, time::Duration};
 
-/// How long callers wait for the new token while the one at hand is still good, counted from when it
-/// was asked for. Some callers wrap the whole call in a limit of 5 s.
+/// How long callers wait for a new token while the current one is still valid, counted from the request
+/// for the fetch. Some callers wrap the whole call in a limit of 5 s.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// All that is known of one key.
+/// Everything that the cache knows about one key.
 pub(super) struct State<E> {
     held: Option<Arc<CachedToken>>,
     fetch: Option<Fetch>,
@@ -27,7 +27,7 @@ pub(super) struct State<E> {
 pub(super) struct Fetch {
     pub(super) id: u64,
     pub(super) need: Need,
-    /// When it was asked for.
+    /// When it was requested.
     since: Duration,
     is_admitted: bool,
 }
@@ -36,17 +36,17 @@ pub(super) struct Fetch {
 pub(super) enum Event<E> {
     /// A caller wants the token.
     Asked,
-    /// A service has refused this token.
+    /// A service has rejected this token.
     Rejected {
         token: AccessToken,
         /// Whether the caller waits for another.
         is_waited_for: bool,
     },
-    /// A caller has waited for as long as it should while there is a token at hand.
+    /// A caller who has a token has waited for long enough.
     PatienceEnded,
     /// The fetch may begin.
     Admitted,
-    /// The fetch does not begin, or does not go on: nobody waits for it any more.
+    /// The fetch does not begin, or is ended, because nobody waits for it any more.
     Abandoned {
         /// How many requests were answered.
         answered: u32,
@@ -59,13 +59,13 @@ pub(super) enum Event<E> {
         was_waited_for: bool,
         jitter: f64,
     },
-    /// The time to look at the key has come.
+    /// The time at which the key is looked at.
     Woken,
-    /// The token has to go: there are too many.
+    /// The token is dropped, because there are too many.
     Evicted,
 }
 
-/// When, and in whose name.
+/// The circumstances of an event.
 pub(super) struct Context<'a, E> {
     pub(super) now: Moment,
     /// Counts the calls of `clear`.
@@ -75,19 +75,19 @@ pub(super) struct Context<'a, E> {
     pub(super) limits: &'a Limits<E>,
 }
 
-/// What those who wait are told.
+/// The answer for callers.
 #[derive(Clone, Debug)]
 pub(super) enum Answer<E> {
     Token(AccessToken),
     Error(E),
     GaveUp(GaveUp),
-    /// The fetch under way decides.
+    /// Wait for the fetch.
     Wait,
-    /// The same, but at this time there is a token at hand.
+    /// Wait for the fetch, but not after this time, because there is a token.
     WaitUntil(Duration),
 }
 
-/// What is to be done.
+/// What the rules decide.
 #[derive(Debug)]
 pub(super) struct Decision<E> {
     pub(super) answer: Option<Answer<E>>,
@@ -95,7 +95,7 @@ pub(super) struct Decision<E> {
     pub(super) begins: bool,
     /// When to look at the key again.
     pub(super) wake_at: Option<Duration>,
-    /// Nothing of the key is worth keeping.
+    /// Nothing about the key has to be kept.
     pub(super) is_over: bool,
 }
 
@@ -123,7 +123,7 @@ impl<E: Failure> State<E> {
             .budget(context.limits.requests, context.now.monotonic)
     }
 
-    /// For how long there is a token to be served.
+    /// How long the current token can still be used.
     pub(super) fn time_left(&self, now: Moment) -> Option<Duration> {
         let held = self.servable(now)?;
         Some(held.life.until_expired(now))
@@ -138,7 +138,7 @@ impl<E: Failure> State<E> {
             .saturating_sub(context.now.monotonic)
     }
 
-    /// Whether the service has demanded a silence that still holds.
+    /// Whether the service demands that no request is sent now.
     pub(super) fn is_silent(&self, now: Moment) -> bool {
         self.pace.is_silent(now.monotonic)
     }
@@ -202,12 +202,12 @@ impl<E: Failure> State<E> {
         }
     }
 
-    /// After `clear` nothing from before it counts, but for what was asked of the service.
+    /// After `clear`, only the pace of the requests is kept.
     fn enter_epoch(&mut self, context: &Context<'_, E>) {
         if self.epoch != context.epoch {
             self.epoch = context.epoch;
             self.held = None;
-            // One that has not begun brings what is asked for now.
+            // A fetch that has not begun yet brings a new token, too.
             self.fetch = self.fetch.filter(|fetch| !fetch.is_admitted);
             self.pace.clear(context.now.monotonic);
         }
@@ -243,7 +243,7 @@ impl<E: Failure> State<E> {
             return Answer::Wait;
         }
         let next = self.next(Need::Token, context);
-        // What the last request met says more than that there were many.
+        // The last error says more than that there were too many requests.
         match self.pace.remembered(now.monotonic, next) {
             Some(error) => Answer::Error(error),
             None => {
@@ -265,8 +265,8 @@ impl<E: Failure> State<E> {
         if !held.is(token) {
             return Some(Answer::Token(held.token.clone()));
         }
-        // By force at most once a minute: whoever hands it out may hand out the same one all day,
-        // and others may find it good.
+        // At most once a minute: the service may return the same token all day, and other services may
+        // accept it.
         held.reject();
         self.want(Need::Replacement, context);
         if self.fetch.is_some() {
@@ -286,8 +286,8 @@ impl<E: Failure> State<E> {
         let need = self.fetch.take().map_or(Need::Token, |fetch| fetch.need);
         if let Some(held) = self.servable(now) {
             held.accept();
-            // What remains is compared and not the time of expiry, which a wall clock that was wrong
-            // when one of them came makes incomparable.
+            // The remaining lifetimes are compared, not the times of expiry: the wall clock may have been
+            // wrong when one of the tokens was received.
             let is_later = new.life.remaining(now) > held.life.remaining(now);
             if held.is(&new.token) || !(is_later || need == Need::Replacement) {
                 self.pace.unchanged(held.life.remaining(now), now.monotonic);
@@ -332,7 +332,7 @@ impl<E: Failure> State<E> {
         }
     }
 
-    /// For a caller who would have had the new token by now.
+    /// The answer for a caller who has waited in vain for the new token.
     fn unrenewed(&self, held: &CachedToken, context: &Context<'_, E>) -> Answer<E> {
         let is_due = held.life.stage(context.now) == Stage::Due;
         if !is_due || !context.limits.fails_unchanged {
@@ -346,7 +346,7 @@ impl<E: Failure> State<E> {
         }
     }
 
-    /// Begins a fetch if the pace allows it; one that is there serves the more urgent need from now on.
+    /// Begins a fetch if the pace allows it. A fetch that is there takes over the more urgent need.
     fn want(&mut self, need: Need, context: &Context<'_, E>) {
         let may_begin = self.next(need, context) <= context.now.monotonic;
         match &mut self.fetch {
@@ -368,7 +368,7 @@ impl<E: Failure> State<E> {
             .next(need, context.limits.requests, context.now.monotonic)
     }
 
-    /// The token at hand, unless it has expired.
+    /// The current token, unless it has expired.
     fn servable(&self, now: Moment) -> Option<Arc<CachedToken>> {
         let held = self.held.as_ref()?;
         (held.life.stage(now) != Stage::Expired).then(|| Arc::clone(held))
@@ -384,7 +384,7 @@ impl<E: Failure> State<E> {
         };
         let expired = now.monotonic + held.life.until_expired(now);
         let renewal = now.monotonic + held.life.until_renewal(now);
-        // Whoever asks after its time to renew begins that.
+        // The next call for it begins the renewal.
         Some(match renewal <= now.monotonic && !held.was_asked() {
             true => expired,
             false => renewal.max(self.next(Need::Renewal, context)).min(expired),
