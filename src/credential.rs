@@ -76,10 +76,10 @@ struct Family {
 
 /// The way of a token, from the assertion to the token endpoint. Flights hold it, and nothing of
 /// the cache that they land in.
-struct Exchange {
-    assertion: AssertionSource,
-    endpoint: TokenEndpoint,
-    clock: Arc<dyn Clock>,
+pub(crate) struct Exchange {
+    pub(crate) assertion: AssertionSource,
+    pub(crate) endpoint: TokenEndpoint,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Options for [`CrossTenantManagedIdentityCredential`].
@@ -306,6 +306,14 @@ impl CrossTenantManagedIdentityCredential {
             tenant: family.tenants.tenant(tenant_id),
             family: Arc::new(family),
         })
+    }
+
+    pub(crate) fn exchange(&self) -> &Arc<Exchange> {
+        &self.family.exchange
+    }
+
+    pub(crate) fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
     }
 
     fn at_hand(&self, scope: &str) -> Option<AccessToken> {
@@ -579,7 +587,7 @@ fn one_cloud(
 }
 
 /// The same set of scopes is the same text, in whatever order they come.
-fn canonical(scopes: &[&str]) -> Result<Arc<str>, Error> {
+pub(crate) fn canonical(scopes: &[&str]) -> Result<Arc<str>, Error> {
     for scope in scopes {
         check_scope(scope)?;
     }

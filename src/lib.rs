@@ -13,6 +13,7 @@ mod budget;
 mod cache;
 mod claims;
 mod credential;
+mod diagnose;
 mod diagnosis;
 mod environment;
 mod error;
@@ -26,6 +27,7 @@ mod fuzzing;
 mod managed_identity;
 mod random;
 mod redact;
+mod report;
 mod snapshot;
 mod tenants;
 mod time;
@@ -42,7 +44,9 @@ pub use credential::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
     UnchangedDueToken,
 };
+pub use diagnose::DiagnoseOptions;
 pub use diagnosis::{Actor, Command, Diagnosis, Shell};
 pub use error::{Error, Stage};
 pub use explain::explain;
 pub use managed_identity::ManagedIdentityHost;
+pub use report::{Report, ReportPart, ReportStep, StepKind, StepOutcome, Warning, WarningKind};

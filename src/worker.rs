@@ -4,13 +4,17 @@
 //! nor none at all, holds up a token that others wait for. There is one for the process: it starts
 //! when the first token is asked for, and ends when nothing is left that needs it.
 
-use futures::channel::oneshot;
+use futures::{
+    channel::oneshot,
+    future::{BoxFuture, FutureExt},
+};
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
 };
 use tokio::runtime::{Builder, Handle};
+use tracing::{Dispatch, dispatcher, instrument::WithSubscriber, subscriber::NoSubscriber};
 
 /// Whoever needs the thread holds this. Dropping the last one ends it.
 #[derive(Debug)]
@@ -60,6 +64,17 @@ impl Worker {
             handle,
             _stop: stop,
         })
+    }
+}
+
+/// The task with the subscriber of the calling thread, which is to hear of what is done for it.
+pub(crate) fn heard_by_caller(
+    task: impl Future<Output = ()> + Send + 'static,
+) -> BoxFuture<'static, ()> {
+    let subscriber = dispatcher::get_default(Dispatch::clone);
+    match subscriber.is::<NoSubscriber>() {
+        true => task.boxed(),
+        false => task.with_subscriber(subscriber).boxed(),
     }
 }
 
