@@ -11,16 +11,13 @@ use crate::{
     claims::Claims,
     credential::{CrossTenantManagedIdentityCredential, Exchange, canonical},
     error::{Error, Stage},
-    report::{About, Report, ReportStep, ShownClaims, StepKind, StepOutcome, Warning},
+    report::{About, Report, ReportStep, ShownClaims, StepKind, StepOutcome, Warning, in_seconds},
     tenants::Tenant,
     time::{Clock, timeout},
     token_endpoint::TokenRequest,
     worker::heard_by_caller,
 };
-use azure_core::{
-    credentials::AccessToken,
-    time::{OffsetDateTime, to_rfc3339},
-};
+use azure_core::{credentials::AccessToken, time::OffsetDateTime};
 use clock::Difference;
 use futures::{
     channel::oneshot,
@@ -447,7 +444,7 @@ fn home_of(assertion: &AccessToken) -> Option<TenantId> {
 }
 
 fn expiry(expires_on: OffsetDateTime, now: OffsetDateTime) -> String {
-    let at = to_rfc3339(&expires_on);
+    let at = in_seconds(&expires_on);
     let left = (expires_on - now).whole_minutes();
     match left {
         ..0 => format!("has expired at {at}"),

@@ -224,8 +224,10 @@ impl Diagnosis {
     }
 }
 
+/// As an object. Names such as "Trace ID" become `trace_id`.
 fn by_name<S: Serializer>(ids: &[(&'static str, String)], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(ids.iter().map(|(name, id)| (name, id)))
+    let field = |name: &str| name.to_ascii_lowercase().replace(' ', "_");
+    to.collect_map(ids.iter().map(|(name, id)| (field(name), id)))
 }
 
 impl fmt::Display for Diagnosis {

@@ -178,7 +178,7 @@ impl Serialize for Report {
         let mut report = to.serialize_struct("Report", 14)?;
         report.serialize_field("format", &1)?;
         report.serialize_field("is_ok", &self.is_ok())?;
-        report.serialize_field("started_at", &to_rfc3339(&about.started_at))?;
+        report.serialize_field("started_at", &in_seconds(&about.started_at))?;
         report.serialize_field("duration_ms", &milliseconds(self.duration))?;
         report.serialize_field("authority", &about.authority)?;
         report.serialize_field("client_id", &about.client_id)?;
@@ -196,4 +196,10 @@ impl Serialize for Report {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// RFC 3339, to the second: fractions tell a reader nothing.
+pub(crate) fn in_seconds(at: &OffsetDateTime) -> String {
+    let seconds = OffsetDateTime::from_unix_timestamp(at.unix_timestamp());
+    to_rfc3339(seconds.as_ref().unwrap_or(at))
 }

@@ -1,6 +1,14 @@
 //! The report on each step of the way, for a credential that is set up well, badly, or not at all.
 
+#[path = "diagnose/faults.rs"]
+mod faults;
+#[path = "diagnose/live.rs"]
+mod live;
+#[path = "diagnose/secrets.rs"]
+mod secrets;
 mod support;
+#[path = "diagnose/warnings.rs"]
+mod warnings;
 
 use cross_tenant_identity::{
     Actor, CrossTenantManagedIdentityCredential, DiagnoseOptions, Report, StepKind, StepOutcome,
@@ -288,7 +296,7 @@ async fn a_machine_reads_the_fields_that_are_documented() {
     assert_eq!(diagnosis["code"], 7000229);
     assert_eq!(diagnosis["commands"][0]["shell"], "azure_cli");
     assert!(
-        diagnosis["support_ids"]["trace id"].is_string(),
+        diagnosis["support_ids"]["trace_id"].is_string(),
         "{diagnosis}"
     );
     let part = serde_json::to_value(report.part_for(Actor::TargetAdministrator)).unwrap();

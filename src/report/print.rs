@@ -1,8 +1,7 @@
 //! A report for people: plain text that fits a terminal and a mail.
 
-use super::{About, Report, ReportPart, ReportStep, StepOutcome, Warning};
+use super::{About, Report, ReportPart, ReportStep, StepOutcome, Warning, in_seconds};
 use crate::diagnosis::Diagnosis;
-use azure_core::time::to_rfc3339;
 use std::{fmt, time::Duration};
 
 impl fmt::Display for Report {
@@ -52,7 +51,7 @@ impl About {
         let home = self.home_tenant.as_deref().unwrap_or("not known");
         let scopes = self.scopes.join(" ");
         for (name, value) in [
-            ("time", to_rfc3339(&self.started_at).as_str()),
+            ("time", in_seconds(&self.started_at).as_str()),
             ("app (client id)", &self.client_id),
             ("home tenant", home),
             ("target tenant", &self.target_tenant),

@@ -1,8 +1,8 @@
 //! One step of the way, and how it ended.
 
-use super::{ShownClaims, milliseconds};
+use super::{ShownClaims, in_seconds, milliseconds};
 use crate::{diagnosis::Diagnosis, redact};
-use azure_core::time::{OffsetDateTime, to_rfc3339};
+use azure_core::time::OffsetDateTime;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use std::{fmt, time::Duration};
 
@@ -178,7 +178,7 @@ impl Serialize for ReportStep {
         step.serialize_field("duration_ms", &self.duration.map(milliseconds))?;
         step.serialize_field("summary", &self.summary)?;
         step.serialize_field("status", &self.status)?;
-        step.serialize_field("expires_at", &self.expires_on.as_ref().map(to_rfc3339))?;
+        step.serialize_field("expires_at", &self.expires_on.as_ref().map(in_seconds))?;
         step.serialize_field("claims", &self.claims)?;
         step.serialize_field("diagnosis", &self.diagnosis)?;
         step.end()
