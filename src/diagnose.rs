@@ -467,3 +467,6 @@ async fn bounded<T>(
         Err(_panic) => Err(Error::gave_up(stage, GaveUp::Panicked)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! What the environment tells, which no test may change for its process.
+
+use super::*;
+use crate::{
+    CrossTenantManagedIdentityCredentialOptions, ManagedIdentityAssertionOptions, WarningKind,
+    environment::Environment, time::SystemClock,
+};
+use azure_identity::UserAssignedId;
+use cross_tenant_identity_emulator::{Emulator, Scenario};
+
+const ARM: &str = "https://management.azure.com/.default";
+
+async fn report(
+    azure: &Emulator,
+    story: &Scenario,
+    environment: Environment,
+    id: Option<UserAssignedId>,
+) -> Report {
+    let options = CrossTenantManagedIdentityCredentialOptions {
+        client_options: azure.client_options(),
+        managed_identity: ManagedIdentityAssertionOptions {
+            user_assigned_id: id,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let credential = CrossTenantManagedIdentityCredential::build(
+        &story.target_tenant_id,
+        &story.client_id,
+        options,
+        environment,
+        Arc::new(SystemClock),
+    )
+    .unwrap();
+    let report = credential.diagnose(&[ARM], None).await;
+    assert!(!report.to_string().contains(azure.identity_header()));
+    assert!(!format!("{report:?}").contains(azure.identity_header()));
+    report
+}
+
+fn named(story: &Scenario) -> Option<UserAssignedId> {
+    Some(UserAssignedId::ClientId(story.identity_client_id.clone()))
+}
+
+fn kinds(report: &Report) -> Vec<WarningKind> {
+    report.warnings().iter().map(Warning::kind).collect()
+}
+
+#[tokio::test]
+async fn the_variables_that_chose_the_host_are_named() {
+    let azure = Emulator::start().unwrap();
+    let story = azure.create_scenario();
+    let environment = Environment::from([
+        ("IDENTITY_ENDPOINT", azure.identity_endpoint()),
+        ("IDENTITY_HEADER", azure.identity_header()),
+    ]);
+    let found = report(&azure, &story, environment, named(&story)).await;
+    assert!(found.is_ok(), "{found}");
+    let host = found.step(StepKind::Host).unwrap().summary();
+    assert!(
+        host.starts_with("App Service at http://127.0.0.1"),
+        "{host}"
+    );
+    assert!(
+        host.ends_with("IDENTITY_ENDPOINT, IDENTITY_HEADER are set"),
+        "{host}"
+    );
+
+    let environment = Environment::from([("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds_url())]);
+    let found = report(&azure, &story, environment, named(&story)).await;
+    assert!(found.is_ok(), "{found}");
+    let host = found.step(StepKind::Host).unwrap().summary();
+    assert!(
+        host.contains("AZURE_POD_IDENTITY_AUTHORITY_HOST names its address"),
+        "{host}"
+    );
+    assert!(kinds(&found).is_empty(), "{found}");
+}
+
+#[tokio::test]
+async fn imds_beside_the_variable_of_workload_identity_is_warned_of() {
+    let azure = Emulator::start().unwrap();
+    let story = azure.create_scenario();
+    let environment = Environment::from([
+        ("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds_url()),
+        ("AZURE_FEDERATED_TOKEN_FILE", "/var/run/secrets/token"),
+    ]);
+    let found = report(&azure, &story, environment, named(&story)).await;
+    assert!(found.is_ok(), "{found}");
+    assert_eq!(kinds(&found), [WarningKind::OtherHost], "{found}");
+    let warning = found.warnings()[0].to_string();
+    for said in [
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AKS workload identity",
+        "TokenFileAssertion",
+    ] {
+        assert!(warning.contains(said), "{warning}");
+    }
+    // The path is nobody's business.
+    assert!(!found.to_string().contains("/var/run"), "{found}");
+}
+
+#[tokio::test]
+async fn app_service_without_a_selector_means_its_system_assigned_identity() {
+    let azure = Emulator::start().unwrap();
+    let story = azure.create_scenario();
+    let identity = cross_tenant_identity_emulator::ManagedIdentity::system_assigned(
+        &story.home_tenant_id,
+        "site",
+    );
+    azure.add_managed_identity(identity.clone()).unwrap();
+    azure
+        .assign_identity_to_host(&identity.principal_id)
+        .unwrap();
+    let environment = Environment::from([
+        ("IDENTITY_ENDPOINT", azure.identity_endpoint()),
+        ("IDENTITY_HEADER", azure.identity_header()),
+    ]);
+    let found = report(&azure, &story, environment, None).await;
+    // The app does not trust that one, and the warning says why it was chosen.
+    assert_eq!(
+        found.failed_step().unwrap().kind(),
+        StepKind::TargetExchange,
+        "{found}"
+    );
+    assert_eq!(kinds(&found), [WarningKind::NoSelector], "{found}");
+    let warning = found.warnings()[0].message();
+    assert!(
+        warning.contains("its system-assigned identity"),
+        "{warning}"
+    );
+}
