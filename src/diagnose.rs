@@ -64,16 +64,14 @@ impl CrossTenantManagedIdentityCredential {
     /// tenant (if asked for), the exchange in the target tenant, a call on a resource (if asked for),
     /// and the clock.
     ///
-    /// It always returns a report: bad scopes or options are a failed step in it. What failed is
-    /// neither logged as an error nor remembered.
+    /// It always returns a report: bad scopes or options are a failed step in it.
     ///
     /// It works beside a credential that is in use: it makes requests of its own, one for the
     /// identity token and one for each exchange, with the tries and deadlines that they always
     /// have. It is not served from the cache and puts nothing into it; no token is dropped, and no
-    /// back-off is begun or ended. What it asks does count for the service: IMDS and Entra limit how often they are
-    /// asked, so do not call this in a loop. A source given to
-    /// [`with_assertion`](Self::with_assertion) is asked as for an exchange, and may keep an assertion
-    /// of its own.
+    /// back-off is begun or ended. But IMDS and Entra limit how often they are asked, so do not call
+    /// this in a loop. A source given to [`with_assertion`](Self::with_assertion) is asked as for an
+    /// exchange, and may keep an assertion of its own.
     ///
     /// It ends within 80 s for the identity token and 35 s for each of the others. Dropping the
     /// future ends it at once.
@@ -385,8 +383,8 @@ impl Found {
         let claims = ShownClaims::of(secret);
         let mut summary = match (kind, expiry(token.expires_on, now)) {
             // A source's assertion that states no expiry counts as expired when it comes.
-            (StepKind::Assertion, _) if claims.is_empty() => "it came".to_owned(),
-            (_, expiry) => format!("it came, and {expiry}"),
+            (StepKind::Assertion, _) if claims.is_empty() => "a token came".to_owned(),
+            (_, expiry) => format!("a token came that {expiry}"),
         };
         if claims.is_empty() {
             summary.push_str("; its claims cannot be read");

@@ -120,7 +120,7 @@ impl Report {
     pub fn actors(&self) -> Vec<Actor> {
         let mut actors = Vec::new();
         let of_steps = self
-            .steps_with_diagnosis()
+            .steps_to_explain()
             .filter_map(|step| step.diagnosis().map(Diagnosis::who));
         for who in of_steps.chain(self.warnings.iter().map(Warning::who)) {
             if !actors.contains(&who) {
@@ -149,12 +149,21 @@ impl Report {
         way.chain(self.steps.iter().filter(is_home)).filter(failed)
     }
 
-    /// Those that failed, the one that decides first, and then those that warn.
-    fn steps_with_diagnosis(&self) -> impl Iterator<Item = &ReportStep> {
-        let warns = |step: &&ReportStep| step.outcome == StepOutcome::Warning;
+    /// The steps that failed, the one that decides first. If none failed, those that warn: what they tell to
+    /// do could otherwise distract from what has to be done.
+    fn steps_to_explain(&self) -> impl Iterator<Item = &ReportStep> {
+        let is_ok = self.is_ok();
+        let warns = move |step: &&ReportStep| is_ok && step.outcome == StepOutcome::Warning;
         self.failed_steps()
             .chain(self.steps.iter().filter(warns))
             .filter(|step| step.diagnosis.is_some())
+    }
+
+    /// What a failure in the target tenant cannot be due to.
+    fn is_trust_proven(&self) -> bool {
+        let outcome = |kind| self.step(kind).map(ReportStep::outcome);
+        outcome(StepKind::HomeExchange) == Some(StepOutcome::Ok)
+            && outcome(StepKind::TargetExchange) == Some(StepOutcome::Failed)
     }
 
     /// Without the given secrets in any of its texts, and without anything that has the shape of a

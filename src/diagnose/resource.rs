@@ -99,8 +99,15 @@ fn answered(
             diagnosis::of_resource_status(origin, status).with_answer(words)
         });
         if let Some(words) = diagnosis.answer() {
-            summary.push_str(", ");
-            summary.push_str(words);
+            // Some of these texts begin with the status.
+            let words = words
+                .strip_prefix(&format!("HTTP {status}"))
+                .unwrap_or(words);
+            let words = words.trim_start_matches([',', ':', ' ']);
+            if !words.is_empty() {
+                summary.push_str(": ");
+                summary.push_str(words);
+            }
         }
         ReportStep::failed(KIND, summary, diagnosis)
     };

@@ -19,7 +19,7 @@ pub struct ReportPart<'a> {
 
 impl<'a> ReportPart<'a> {
     pub(super) fn new(report: &'a Report, who: Actor) -> Self {
-        let steps = report.steps_with_diagnosis().filter(|step| {
+        let steps = report.steps_to_explain().filter(|step| {
             let actor = step.diagnosis.as_ref().map(|it| it.who());
             actor.is_some_and(|it| concerns(it, who))
         });
@@ -42,7 +42,8 @@ impl<'a> ReportPart<'a> {
         self.steps.is_empty() && self.warnings.is_empty()
     }
 
-    /// The steps whose diagnosis concerns this actor.
+    /// The steps whose diagnosis concerns this actor: those that failed, or if none failed, those that
+    /// warn.
     pub fn steps(&self) -> &[&'a ReportStep] {
         &self.steps
     }

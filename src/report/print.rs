@@ -4,6 +4,9 @@ use super::{About, Report, ReportPart, ReportStep, StepOutcome, Warning, in_seco
 use crate::diagnosis::Diagnosis;
 use std::{fmt, time::Duration};
 
+const TRUST_IS_PROVEN: &str =
+    "The exchange in the home tenant went well, so the app trusts the identity.";
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = env!("CARGO_PKG_VERSION");
@@ -20,9 +23,12 @@ impl fmt::Display for Report {
             None if self.warnings.is_empty() => write!(f, "\nResult: all is well, after {total}")?,
             None => write!(f, "\nResult: it works, with warnings, after {total}")?,
         }
-        let told: Vec<_> = self.steps_with_diagnosis().collect();
+        let told: Vec<_> = self.steps_to_explain().collect();
         if !told.is_empty() {
             writeln!(f)?;
+        }
+        if self.is_trust_proven() {
+            writeln!(f, "{TRUST_IS_PROVEN}")?;
         }
         print_diagnoses(f, &told)
     }
@@ -42,6 +48,9 @@ impl fmt::Display for ReportPart<'_> {
             step.print(f)?;
         }
         print_warnings(f, self.warnings())?;
+        if !self.steps().is_empty() && self.report.is_trust_proven() {
+            writeln!(f, "\n{TRUST_IS_PROVEN}")?;
+        }
         print_diagnoses(f, self.steps())
     }
 }
