@@ -1,31 +1,30 @@
 //! A walk along the way of a token, step by step, beside the cache.
 
 mod clock;
+mod exchange;
+mod found;
 mod resource;
 mod warnings;
 
 use crate::{
-    authority::TenantId,
-    budget::Budget,
     cache::GaveUp,
     claims::Claims,
     credential::{CrossTenantManagedIdentityCredential, Exchange, canonical},
     error::{Error, Stage},
-    report::{About, Report, ReportStep, ShownClaims, StepKind, StepOutcome, Warning, in_seconds},
+    report::{About, Report, ReportStep, StepKind, StepOutcome},
     tenants::Tenant,
     time::{Clock, timeout},
-    token_endpoint::TokenRequest,
     worker::heard_by_caller,
 };
-use azure_core::{credentials::AccessToken, time::OffsetDateTime};
-use clock::Difference;
+use azure_core::credentials::AccessToken;
+use exchange::home_of;
+use found::Found;
 use futures::{
     channel::oneshot,
     future::{Either, FutureExt, select},
 };
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use tracing::{Instrument, debug_span};
-use url::form_urlencoded;
 
 /// Options for [`diagnose`](CrossTenantManagedIdentityCredential::diagnose).
 ///
@@ -181,29 +180,11 @@ struct Walk {
     found: Found,
 }
 
-/// What was found so far.
-#[derive(Default)]
-struct Found {
-    steps: Vec<ReportStep>,
-    warnings: Vec<Warning>,
-    /// What the report must not show.
-    secrets: Vec<String>,
-    difference: Option<Difference>,
-}
-
 /// The cache gives an identity request as long; its own deadline is 75 s.
 const LONGEST_ASSERTION: Duration = Duration::from_secs(80);
 
 /// A margin to the 30 s that the leg to Entra has for all tries.
 const LONGEST_EXCHANGE: Duration = Duration::from_secs(35);
-
-/// The scope for the home tenant. Storage has the same one in every cloud, and is there in every
-/// tenant with a subscription, which one with a managed identity has.
-const AT_HOME: &str = "https://storage.azure.com/.default";
-
-/// Refusals at home that come before the trust is looked at, or for want of a service principal of
-/// the app in the home tenant, which the way to the target tenant does not need.
-const NOT_ABOUT_THE_TRUST: [u32; 2] = [7_000_229, 700_016];
 
 impl Walk {
     async fn finish(mut self, mut about: About) -> Report {
@@ -263,191 +244,6 @@ impl Walk {
                 None
             }
         }
-    }
-
-    async fn home(&mut self, assertion: Option<&AccessToken>) {
-        const KIND: StepKind = StepKind::HomeExchange;
-        if !self.options.exchange_at_home {
-            return self.found.skipped(KIND, "not asked for");
-        }
-        let Some(assertion) = assertion else {
-            return self.found.skipped(KIND, "there is no identity token");
-        };
-        let Some(home) = home_of(assertion) else {
-            let why = "the assertion does not tell the tenant that it is from";
-            return self.found.skipped(KIND, why);
-        };
-        let request = TokenRequest {
-            tenant: home,
-            client_id: self.tenant.client_id.clone(),
-            scopes: AT_HOME.into(),
-        };
-        let Some(token) = self.exchange(KIND, Ok(request), assertion).await else {
-            return;
-        };
-        let claims = Claims::peek(token.token.secret());
-        if claims.is_some_and(|claims| claims.oid.is_none()) {
-            self.found.warnings.push(warnings::no_service_principal());
-        }
-    }
-
-    async fn target(&mut self, assertion: Option<&AccessToken>) -> Option<AccessToken> {
-        const KIND: StepKind = StepKind::TargetExchange;
-        let Some(assertion) = assertion else {
-            // A scope that cannot be asked for is known all the same.
-            match &self.scopes {
-                Ok(_) => self.found.skipped(KIND, "there is no identity token"),
-                Err(error) => self.found.failed(KIND, None, error),
-            }
-            return None;
-        };
-        let request = self.scopes.clone().map(|scopes| TokenRequest {
-            tenant: self.tenant.id.clone(),
-            client_id: self.tenant.client_id.clone(),
-            scopes,
-        });
-        self.exchange(KIND, request, assertion).await
-    }
-
-    /// One exchange, with one request that Entra answers, so that it never adds to a loop.
-    async fn exchange(
-        &mut self,
-        kind: StepKind,
-        request: Result<TokenRequest, Error>,
-        assertion: &AccessToken,
-    ) -> Option<AccessToken> {
-        let clock = Arc::clone(&self.exchange.clock);
-        let (start, sent) = (clock.monotonic(), clock.wall());
-        let assertion = assertion.token.secret();
-        let endpoint = &self.exchange.endpoint;
-        let asked = async {
-            let request = request?;
-            let budget = Arc::new(Budget::new(1));
-            let answer = endpoint.ask(&request, assertion, budget).await?;
-            let difference =
-                Difference::of(&answer, sent, clock.wall(), endpoint.authority().origin());
-            Ok((difference, endpoint.read(&request, assertion, &answer)))
-        };
-        let result = bounded(
-            clock.as_ref(),
-            Stage::TokenEndpoint,
-            LONGEST_EXCHANGE,
-            asked,
-        )
-        .await;
-        let duration = clock.monotonic().saturating_sub(start);
-        let result = result.and_then(|(difference, result)| {
-            self.found.difference = self.found.difference.take().or(difference);
-            result
-        });
-        match result {
-            Ok(fetched) => {
-                let now = clock.wall();
-                self.found.came(kind, duration, &fetched.token, now);
-                Some(fetched.token)
-            }
-            Err(error) => {
-                let is_inconclusive = error
-                    .code()
-                    .is_some_and(|code| NOT_ABOUT_THE_TRUST.contains(&code));
-                if kind == StepKind::HomeExchange && is_inconclusive {
-                    let warning = warnings::refused_at_home(&error);
-                    self.found.warnings.push(warning);
-                    self.found
-                        .ended(kind, StepOutcome::Warning, Some(duration), &error);
-                } else {
-                    self.found.failed(kind, Some(duration), &error);
-                }
-                None
-            }
-        }
-    }
-}
-
-impl Found {
-    fn skipped(&mut self, kind: StepKind, why: &str) {
-        self.steps.push(ReportStep::skipped(kind, why));
-    }
-
-    /// A token came. The report must not show it, in whatever text it comes back.
-    fn came(
-        &mut self,
-        kind: StepKind,
-        duration: Duration,
-        token: &AccessToken,
-        now: OffsetDateTime,
-    ) {
-        let secret = token.token.secret();
-        let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        self.secrets.extend([secret.to_owned(), encoded]);
-        let claims = ShownClaims::of(secret);
-        let mut summary = match (kind, expiry(token.expires_on, now)) {
-            // A source's assertion that states no expiry counts as expired when it comes.
-            (StepKind::Assertion, _) if claims.is_empty() => "a token came".to_owned(),
-            (_, expiry) => format!("a token came that {expiry}"),
-        };
-        if claims.is_empty() {
-            summary.push_str("; its claims cannot be read");
-        }
-        self.steps.push(ReportStep {
-            duration: Some(duration),
-            expires_on: Some(token.expires_on),
-            claims,
-            ..ReportStep::new(kind, StepOutcome::Ok, summary)
-        });
-    }
-
-    fn failed(&mut self, kind: StepKind, duration: Option<Duration>, error: &Error) {
-        self.ended(kind, StepOutcome::Failed, duration, error);
-    }
-
-    fn ended(
-        &mut self,
-        kind: StepKind,
-        outcome: StepOutcome,
-        duration: Option<Duration>,
-        error: &Error,
-    ) {
-        self.steps.push(ReportStep {
-            outcome,
-            duration,
-            status: error.status().map(u16::from),
-            diagnosis: error.diagnosis().cloned(),
-            ..ReportStep::new(kind, outcome, error.what_failed())
-        });
-    }
-
-    fn into_report(mut self, about: About, duration: Duration) -> Report {
-        for &kind in StepKind::ALL {
-            if self.steps.iter().all(|step| step.kind != kind) {
-                self.skipped(kind, "not reached");
-            }
-        }
-        let secrets: Vec<_> = self.secrets.iter().map(String::as_str).collect();
-        let report = Report {
-            about,
-            duration,
-            steps: self.steps,
-            warnings: self.warnings,
-            clock_skew: self.difference.map(|it| it.seconds),
-        };
-        report.redacted(&secrets)
-    }
-}
-
-/// The tenant of an assertion, as far as it is one.
-fn home_of(assertion: &AccessToken) -> Option<TenantId> {
-    let tid = Claims::peek(assertion.token.secret())?.tid?;
-    TenantId::parse(&tid).ok().filter(TenantId::is_guid)
-}
-
-fn expiry(expires_on: OffsetDateTime, now: OffsetDateTime) -> String {
-    let at = in_seconds(&expires_on);
-    let left = (expires_on - now).whole_minutes();
-    match left {
-        ..0 => format!("has expired at {at}"),
-        0..120 => format!("expires at {at}, in {left} min"),
-        _ => format!("expires at {at}, in {} h", left / 60),
     }
 }
 

@@ -1,6 +1,6 @@
 //! This machine's clock against the dates of the answers.
 
-use super::{Found, warnings};
+use super::{found::Found, warnings};
 use crate::report::{ReportStep, StepKind, StepOutcome};
 use azure_core::{
     http::{RawResponse, headers::HeaderName},

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     CrossTenantManagedIdentityCredentialOptions, ManagedIdentityAssertionOptions, WarningKind,
-    environment::Environment, time::SystemClock,
+    environment::Environment, report::Warning, time::SystemClock,
 };
 use azure_identity::UserAssignedId;
 use cross_tenant_identity_emulator::{Emulator, Scenario};

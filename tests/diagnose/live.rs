@@ -102,6 +102,15 @@ async fn one_that_is_dropped_sends_nothing_more() {
     assert_eq!(world.count(Endpoint::Token), 1);
 }
 
+#[tokio::test]
+async fn it_can_be_run_by_a_task_of_its_own() {
+    let world = World::new();
+    let credential = world.credential();
+    let options = all(&world);
+    let task = tokio::spawn(async move { credential.diagnose(&[ARM], Some(options)).await });
+    assert!(task.await.unwrap().is_ok());
+}
+
 #[test]
 fn it_needs_no_runtime() {
     let world = World::new();
