@@ -3,10 +3,13 @@
 use super::*;
 use crate::{
     CrossTenantManagedIdentityCredentialOptions, ManagedIdentityAssertionOptions, WarningKind,
-    environment::Environment, report::Warning, time::SystemClock,
+    environment::Environment,
+    report::Warning,
+    time::{SystemClock, tests::HeldClock},
 };
+use azure_core::http::RetryOptions;
 use azure_identity::UserAssignedId;
-use cross_tenant_identity_emulator::{Emulator, Scenario};
+use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Scenario, Times};
 
 const ARM: &str = "https://management.azure.com/.default";
 
@@ -129,4 +132,59 @@ async fn app_service_without_a_selector_means_its_system_assigned_identity() {
         warning.contains("its system-assigned identity"),
         "{warning}"
     );
+}
+
+/// Each service takes the request and is silent. The time of one try passes, and the report is there.
+#[tokio::test]
+async fn a_service_that_is_silent_fails_its_step_when_its_time_is_over() {
+    for (endpoint, kind) in [
+        (Endpoint::Imds, StepKind::Assertion),
+        (Endpoint::Token, StepKind::TargetExchange),
+        (Endpoint::ResourceManager, StepKind::Resource),
+    ] {
+        let azure = Emulator::start().unwrap();
+        let story = azure.create_scenario();
+        azure.set_fault(endpoint, Fault::Silence, Times::UntilCleared);
+        let options = CrossTenantManagedIdentityCredentialOptions {
+            client_options: azure.client_options(),
+            retry: Some(RetryOptions::none()),
+            managed_identity: ManagedIdentityAssertionOptions {
+                user_assigned_id: named(&story),
+                imds_endpoint: Some(azure.imds_url().to_owned()),
+                retry: Some(RetryOptions::none()),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let clock = HeldClock::new();
+        let credential = CrossTenantManagedIdentityCredential::build(
+            &story.target_tenant_id,
+            &story.client_id,
+            options,
+            Environment::from([]),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+        )
+        .unwrap();
+        let options = DiagnoseOptions {
+            resource_url: Some("https://management.azure.com/subscriptions?api-version=1".into()),
+            ..Default::default()
+        };
+        let mut report = Box::pin(credential.diagnose(&[ARM], Some(options)));
+        let mut has_passed = false;
+        let report = loop {
+            report = match select(report, Box::pin(tokio::task::yield_now())).await {
+                Either::Left((report, _)) => break report,
+                Either::Right(((), report)) => report,
+            };
+            if !has_passed && !azure.requests_to(endpoint).is_empty() {
+                has_passed = true;
+                clock.advance(Duration::from_secs(11));
+            }
+        };
+        let failed = report.failed_step().unwrap();
+        assert_eq!(failed.kind(), kind, "{report}");
+        assert_eq!(failed.duration(), Some(Duration::from_secs(11)), "{report}");
+        assert!(failed.summary().contains("no whole answer"), "{report}");
+        assert_eq!(azure.requests_to(endpoint).len(), 1);
+    }
 }
