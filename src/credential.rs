@@ -275,7 +275,7 @@ impl CrossTenantManagedIdentityCredential {
         Ok(Self::first(tenant_id, family))
     }
 
-    fn build_with(
+    pub(crate) fn build_with(
         tenant_id: &str,
         client_id: &str,
         assertion: Arc<dyn ClientAssertion>,

@@ -1,4 +1,4 @@
-//! What the environment tells, which no test may change for its process.
+//! What the environment tells, which no test may change for its process, and time that a test holds.
 
 use super::*;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     time::{SystemClock, tests::HeldClock},
 };
 use azure_core::http::RetryOptions;
-use azure_identity::UserAssignedId;
+use azure_identity::{ClientAssertion, UserAssignedId};
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Scenario, Times};
 
 const ARM: &str = "https://management.azure.com/.default";
@@ -187,4 +187,49 @@ async fn a_service_that_is_silent_fails_its_step_when_its_time_is_over() {
         assert!(failed.summary().contains("no whole answer"), "{report}");
         assert_eq!(azure.requests_to(endpoint).len(), 1);
     }
+}
+
+/// A source that never answers, and tells when it is dropped.
+#[derive(Debug)]
+struct Stuck(std::sync::Mutex<Option<oneshot::Sender<()>>>);
+
+#[async_trait::async_trait]
+impl ClientAssertion for Stuck {
+    async fn secret(
+        &self,
+        _: Option<azure_core::http::ClientMethodOptions<'_>>,
+    ) -> azure_core::Result<String> {
+        let _dropped_with_this = self.0.lock().unwrap().take();
+        std::future::pending().await
+    }
+}
+
+/// The clock stands still, so that no deadline ends it.
+#[tokio::test]
+async fn what_is_under_way_ends_with_the_report_that_is_dropped() {
+    let (held, mut dropped) = oneshot::channel();
+    let source = Arc::new(Stuck(Some(held).into()));
+    let credential = CrossTenantManagedIdentityCredential::build_with(
+        "22222222-2222-4222-8222-222222222222",
+        "33333333-3333-4333-8333-333333333333",
+        Arc::clone(&source) as Arc<dyn ClientAssertion>,
+        CrossTenantManagedIdentityCredentialOptions::default(),
+        Environment::from([]),
+        HeldClock::new(),
+    )
+    .unwrap();
+    let mut report = Box::pin(credential.diagnose(&[ARM], None));
+    for _ in 0..100 {
+        report = match select(report, Box::pin(tokio::task::yield_now())).await {
+            Either::Left((report, _)) => panic!("{report}"),
+            Either::Right(((), report)) => report,
+        };
+    }
+    assert!(source.0.lock().unwrap().is_none(), "it is asked");
+    assert_eq!(dropped.try_recv(), Ok(None));
+    drop(report);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(dropped.try_recv(), Err(oneshot::Canceled));
 }

@@ -5,10 +5,10 @@ use azure_core::credentials::TokenCredential;
 use cross_tenant_identity_emulator::{Fault, Times};
 use std::{
     future::Future,
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 #[tokio::test]
 async fn a_cached_token_is_served_as_before_and_no_request_is_saved_by_it() {
@@ -127,53 +127,6 @@ async fn many_at_once_are_each_whole() {
     for report in futures::future::join_all(reports).await {
         assert_eq!(outcomes(&report), [StepOutcome::Ok; 6], "{report}");
     }
-}
-
-/// A source that never answers, and tells when it is asked and when it is dropped.
-#[derive(Debug)]
-struct Stuck {
-    asked: Arc<Notify>,
-    held: Arc<Mutex<Option<oneshot::Sender<()>>>>,
-}
-
-#[async_trait::async_trait]
-impl azure_identity::ClientAssertion for Stuck {
-    async fn secret(
-        &self,
-        _: Option<azure_core::http::ClientMethodOptions<'_>>,
-    ) -> azure_core::Result<String> {
-        let _dropped_with_this = self.held.lock().unwrap().take();
-        self.asked.notify_one();
-        std::future::pending().await
-    }
-}
-
-#[tokio::test]
-async fn what_is_under_way_ends_with_the_report_that_is_dropped() {
-    let world = World::new();
-    // Keeps the crate's thread, which would otherwise end with the report.
-    let other = world.credential();
-    other.get_token(&[ARM], None).await.unwrap();
-    let (held, dropped) = oneshot::channel();
-    let asked = Arc::new(Notify::new());
-    let source = Stuck {
-        asked: Arc::clone(&asked),
-        held: Arc::new(Mutex::new(Some(held))),
-    };
-    let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
-        Arc::new(source),
-        Some(world.options()),
-    )
-    .unwrap();
-    let mut report = Box::pin(report_by(&world, &credential));
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(matches!(report.as_mut().poll(&mut context), Poll::Pending));
-    asked.notified().await;
-    drop(report);
-    assert!(dropped.await.is_err());
-    other.get_token(&[ARM], None).await.unwrap();
 }
 
 /// A source that stands still until it is told to go on, and then panics.
