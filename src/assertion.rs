@@ -9,13 +9,14 @@ pub use token_file::TokenFileAssertion;
 
 use crate::{
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, quoted},
+    budget::Budget,
     cache::{
         Cache, CachedToken, CachedTokens, Fetch, Fetched, GaveUp, Key, Limits, Report, Request,
     },
     claims::Claims,
     environment::Environment,
     error::{self, Error, Stage},
-    managed_identity::{Host, ManagedIdentityHost, Selector, Setup, choose, is_token},
+    managed_identity::{Chosen, Host, ManagedIdentityHost, Selector, Setup, choose, is_token},
     redact,
     time::{Clock, SystemClock},
     unused_options::{is_given, warn_of_retry_in},
@@ -69,7 +70,7 @@ pub struct ManagedIdentityAssertion(Arc<Source>);
 struct Source {
     assertion: KeptAssertion,
     audience: Arc<str>,
-    host: ManagedIdentityHost,
+    chosen: Chosen,
 }
 
 /// Options for [`ManagedIdentityAssertion`].
@@ -205,13 +206,13 @@ impl ManagedIdentityAssertion {
             environment,
             clock: Arc::clone(&clock),
         };
-        let host = choose(options.host, options.imds_endpoint.as_deref(), setup)?;
-        let kind = host.kind();
-        debug!(host = %kind, %audience, "managed identity");
+        let chosen = choose(options.host, options.imds_endpoint.as_deref(), setup)?;
+        debug!(host = %chosen.host.kind(), %audience, "managed identity");
+        let from_host = Arc::new(FromHost(Arc::clone(&chosen.host)));
         let source = Arc::new(Source {
-            assertion: KeptAssertion::new(Arc::new(FromHost(host)), clock),
+            assertion: KeptAssertion::new(from_host, clock),
             audience,
-            host: kind,
+            chosen,
         });
         Source::list(&source);
         Ok(Self(source))
@@ -219,7 +220,7 @@ impl ManagedIdentityAssertion {
 
     /// The host whose identity endpoint it asks.
     pub fn host(&self) -> ManagedIdentityHost {
-        self.0.host
+        self.0.chosen.host.kind()
     }
 
     pub(crate) fn audience(&self) -> &Arc<str> {
@@ -238,7 +239,7 @@ impl ClientAssertion for ManagedIdentityAssertion {
 impl fmt::Debug for ManagedIdentityAssertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ManagedIdentityAssertion")
-            .field("host", &self.0.host)
+            .field("host", &self.host())
             .field("audience", &self.0.audience)
             .finish_non_exhaustive()
     }
@@ -299,8 +300,8 @@ impl Source {
 }
 
 /// An assertion that is kept for as long as it is good, and renewed ahead of time.
-#[derive(Debug)]
 pub(crate) struct KeptAssertion {
+    from: Arc<dyn Fetch<TheAssertion, Error>>,
     cache: Cache<TheAssertion, Error>,
     key: TheAssertion,
 }
@@ -351,7 +352,8 @@ impl KeptAssertion {
             fails_unchanged: false,
         };
         Self {
-            cache: Cache::new(from, limits, clock),
+            cache: Cache::new(Arc::clone(&from), limits, clock),
+            from,
             key: TheAssertion {
                 name: "assertion".into(),
                 tokens: Arc::default(),
@@ -364,6 +366,16 @@ impl KeptAssertion {
             Some(token) => Ok(token),
             None => self.cache.get(self.key.clone()).await,
         }
+    }
+
+    /// Asks where it comes from, past the cache, which neither gives nor learns anything.
+    async fn fresh(&self) -> Result<AccessToken, Error> {
+        let request = Request {
+            budget: Arc::new(Budget::new(u32::MAX)),
+            rejected: None,
+        };
+        let fetched = self.from.fetch(self.key.clone(), request).await?;
+        Ok(fetched.token)
     }
 
     async fn replace(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
@@ -380,6 +392,12 @@ impl KeptAssertion {
     fn current(&self) -> Option<AccessToken> {
         let token = |token: &CachedToken| token.token().clone();
         self.key.tokens.with(&self.key.name, token)
+    }
+}
+
+impl fmt::Debug for KeptAssertion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptAssertion").finish_non_exhaustive()
     }
 }
 
@@ -459,6 +477,19 @@ impl AssertionSource {
 
     pub(crate) async fn assertion(&self) -> Result<AccessToken, Error> {
         self.kept().get().await
+    }
+
+    /// One that is asked of the source now. What is kept stays as it is.
+    pub(crate) async fn fresh(&self) -> Result<AccessToken, Error> {
+        self.kept().fresh().await
+    }
+
+    /// The host that is asked; `None` for a source of the user's.
+    pub(crate) fn chosen(&self) -> Option<&Chosen> {
+        match self {
+            Self::ManagedIdentity(assertion) => Some(&assertion.0.chosen),
+            Self::Given(_) => None,
+        }
     }
 
     /// An assertion in place of one that Entra has refused; the same one, if its source has no

@@ -34,13 +34,10 @@ pub(crate) use pace::WINDOW;
 use crate::{
     budget::Budget,
     time::{Clock, Moment},
-    worker::Worker,
+    worker::{Worker, heard_by_caller},
 };
 use azure_core::credentials::AccessToken;
-use futures::{
-    channel::oneshot,
-    future::{BoxFuture, FutureExt},
-};
+use futures::{channel::oneshot, future::BoxFuture};
 use owner::Owner;
 use std::{
     fmt,
@@ -53,7 +50,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::mpsc;
-use tracing::{Dispatch, dispatcher, instrument::WithSubscriber, subscriber::NoSubscriber};
 
 /// The source of tokens.
 pub(crate) trait Fetch<K, E>: Send + Sync {
@@ -317,12 +313,7 @@ impl<K: Key, E: Failure> Cache<K, E> {
     fn start(&self) -> io::Result<Link<K, E>> {
         let (commands, receiver) = mpsc::unbounded_channel();
         let owner = Owner::new(Arc::clone(&self.shared), receiver).run();
-        // A subscriber that is set for the calling thread only also gets the events of its fetches.
-        let subscriber = dispatcher::get_default(Dispatch::clone);
-        let owner = match subscriber.is::<NoSubscriber>() {
-            true => owner.boxed(),
-            false => owner.with_subscriber(subscriber).boxed(),
-        };
+        let owner = heard_by_caller(owner);
         Ok(Link {
             commands,
             _worker: self.shared.clock.spawn(owner)?,

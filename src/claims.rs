@@ -30,6 +30,12 @@ pub(crate) struct Claims {
     /// The resource id of the managed identity, where the token tells it.
     #[serde(deserialize_with = "text")]
     pub(crate) xms_mirid: Option<String>,
+    /// The object id of the identity or service principal.
+    #[serde(deserialize_with = "text")]
+    pub(crate) oid: Option<String>,
+    /// When it was issued, in seconds since 1970 (RFC 7519 §4.1.6).
+    #[serde(deserialize_with = "number")]
+    pub(crate) iat: Option<i64>,
     /// Expiry in seconds since 1970 (RFC 7519 §4.1.4).
     #[serde(deserialize_with = "number")]
     pub(crate) exp: Option<i64>,
@@ -38,16 +44,19 @@ pub(crate) struct Claims {
 impl Claims {
     /// The claims of a JWT, or `None` if it has none that can be read.
     pub(crate) fn peek(jwt: &str) -> Option<Self> {
-        let mut parts = jwt.split('.');
-        let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() || payload.len() > LARGEST_PAYLOAD {
-            return None;
-        }
         // Through a map: serde would take an array for a struct, too.
-        let claims: Map<String, Value> =
-            serde_json::from_slice(&decode_url_safe(payload).ok()?).ok()?;
-        serde_json::from_value(Value::Object(claims)).ok()
+        serde_json::from_value(Value::Object(payload(jwt)?)).ok()
     }
+}
+
+/// All claims of a JWT, or `None` if it has none that can be read.
+pub(crate) fn payload(jwt: &str) -> Option<Map<String, Value>> {
+    let mut parts = jwt.split('.');
+    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || payload.len() > LARGEST_PAYLOAD {
+        return None;
+    }
+    serde_json::from_slice(&decode_url_safe(payload).ok()?).ok()
 }
 
 /// A claim of an unexpected type is ignored, so that the others can still be read.

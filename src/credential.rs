@@ -19,10 +19,11 @@ use crate::{
 };
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_identity::ClientAssertion;
-use exchange::{Exchange, FromEntra};
+pub(crate) use exchange::Exchange;
+use exchange::FromEntra;
 use futures::future::{BoxFuture, FutureExt};
 use options::{authority, limits, one_cloud};
-use scope::only_scope;
+pub(crate) use scope::only_scope;
 use std::{
     fmt,
     pin::Pin,
@@ -427,6 +428,14 @@ impl CrossTenantManagedIdentityCredential {
             tenant: family.tenants.tenant(tenant_id),
             family: Arc::new(family),
         })
+    }
+
+    pub(crate) fn exchange(&self) -> &Arc<Exchange> {
+        &self.family.exchange
+    }
+
+    pub(crate) fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
     }
 
     fn at_hand(&self, scope: &str) -> Option<AccessToken> {

@@ -38,13 +38,18 @@ pub(crate) use host::{
 pub(crate) use identity::{IdentityRefusal, of_identity_refusal, of_unreadable_token};
 pub(crate) use no_imds::{Signs, nobody_answers};
 pub(crate) use refusal::{Exchange, Refusal, Retry, codes_in, of_refusal, of_unreadable_answer};
-pub(crate) use resource::of_error as of_resource_error;
+pub(crate) use resource::{of_error as of_resource_error, of_status as of_resource_status};
 pub(crate) use scope::{of_scope, of_several_resources};
 
+use crate::redact;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Who has to act before the same request can succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// Serialized in snake case, such as `target_administrator`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Actor {
     /// The administrator of the tenant that owns the managed identity and the app.
@@ -93,7 +98,10 @@ impl fmt::Display for Actor {
 /// }
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Serialized it is an object with the fields `code`, `answer`, `what_happened`, `who`, `what_to_do`,
+/// `commands` (each with `shell` and `text`), `links` and `support_ids` (an object).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnosis {
     code: Option<u32>,
     answer: Option<String>,
@@ -102,6 +110,7 @@ pub struct Diagnosis {
     what_to_do: String,
     commands: Vec<Command>,
     links: Vec<String>,
+    #[serde(serialize_with = "by_name")]
     support_ids: Vec<(&'static str, String)>,
 }
 
@@ -189,6 +198,21 @@ impl Diagnosis {
         self
     }
 
+    /// Without the given secrets, wherever they stand, and without anything that has the shape of a
+    /// token.
+    pub(crate) fn redacted(mut self, secrets: &[&str]) -> Self {
+        let texts = [&mut self.what_happened, &mut self.what_to_do]
+            .into_iter()
+            .chain(&mut self.answer)
+            .chain(self.commands.iter_mut().map(Command::text_mut))
+            .chain(&mut self.links)
+            .chain(self.support_ids.iter_mut().map(|(_, id)| id));
+        for text in texts {
+            *text = redact::redact(text, secrets).into_owned();
+        }
+        self
+    }
+
     fn with_commands(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
         self.commands.extend(commands);
         self.commands
@@ -200,6 +224,12 @@ impl Diagnosis {
         self.links.push(link.into());
         self
     }
+}
+
+/// As an object. Names such as "Trace ID" become `trace_id`.
+fn by_name<S: Serializer>(ids: &[(&'static str, String)], to: S) -> Result<S::Ok, S::Error> {
+    let field = |name: &str| name.to_ascii_lowercase().replace(' ', "_");
+    to.collect_map(ids.iter().map(|(name, id)| (field(name), id)))
 }
 
 impl fmt::Display for Diagnosis {

@@ -13,6 +13,7 @@ mod budget;
 mod cache;
 mod claims;
 mod credential;
+mod diagnose;
 mod diagnosis;
 mod environment;
 mod error;
@@ -26,6 +27,7 @@ mod fuzzing;
 mod managed_identity;
 mod random;
 mod redact;
+mod report;
 mod settings;
 mod snapshot;
 mod tenants;
@@ -44,8 +46,10 @@ pub use credential::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
     UnchangedDueToken,
 };
+pub use diagnose::DiagnoseOptions;
 pub use diagnosis::{Actor, Command, Diagnosis, Shell};
 pub use error::{Error, Stage};
 pub use explain::explain;
 pub use managed_identity::ManagedIdentityHost;
+pub use report::{Report, ReportPart, ReportStep, StepKind, StepOutcome, Warning, WarningKind};
 pub use settings::{Settings, SettingsHost};

@@ -9,7 +9,7 @@ pub(crate) mod imds;
 mod service_fabric;
 
 pub use host::ManagedIdentityHost;
-pub(crate) use host::{Host, Setup, choose, selector_named};
+pub(crate) use host::{Chosen, Host, Setup, choose, selector_named};
 
 use crate::{authority, claims::Claims, error::Error, error_body::without_mark};
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};

@@ -81,6 +81,10 @@ impl TokenEndpoint {
         &self.authority
     }
 
+    pub(crate) fn leg(&self) -> &Leg {
+        &self.leg
+    }
+
     /// Exchanges the client assertion for an access token.
     pub(crate) async fn exchange(
         &self,
@@ -88,9 +92,19 @@ impl TokenEndpoint {
         assertion: &str,
         budget: Arc<Budget>,
     ) -> Result<Fetched, Error> {
+        let answer = self.ask(asked, assertion, budget).await?;
+        self.read(asked, assertion, &answer)
+    }
+
+    /// The first half of an exchange: sends the request.
+    pub(crate) async fn ask(
+        &self,
+        asked: &TokenRequest,
+        assertion: &str,
+        budget: Arc<Budget>,
+    ) -> Result<RawResponse, Error> {
         let mut request = self.request(asked, assertion)?;
-        let answer = self
-            .leg
+        self.leg
             .send(&mut request, Some(budget))
             .await
             .map_err(|source| {
@@ -107,11 +121,20 @@ impl TokenEndpoint {
                     ),
                 };
                 Error::unanswered(Stage::TokenEndpoint, headline, failure, source)
-            })?;
+            })
+    }
+
+    /// The second half: the token in the answer, or why there is none.
+    pub(crate) fn read(
+        &self,
+        asked: &TokenRequest,
+        assertion: &str,
+        answer: &RawResponse,
+    ) -> Result<Fetched, Error> {
         if !answer.status().is_success() {
-            return Err(self.refused(asked, assertion, &answer));
+            return Err(self.refused(asked, assertion, answer));
         }
-        issued(&answer, self.clock.wall()).ok_or_else(|| self.unreadable(asked, assertion, &answer))
+        issued(answer, self.clock.wall()).ok_or_else(|| self.unreadable(asked, assertion, answer))
     }
 
     /// A success that is none: its body may hold most of a token, so only its outside is told.

@@ -36,7 +36,7 @@ use azure_core::{
     },
 };
 use std::{fmt, sync::Arc, time::Duration};
-use tries::{Begun, TriesPolicy};
+use tries::{Begun, StatusIsEnough, TriesPolicy};
 use url::form_urlencoded;
 
 /// A token answer is some 2 KB. Whatever is larger than this is no token answer, and is not read.
@@ -151,11 +151,32 @@ impl Leg {
         request: &mut Request,
         budget: Option<Arc<Budget>>,
     ) -> azure_core::Result<RawResponse> {
-        // A context of its own: what a fetch does is nobody's call in particular.
-        let mut context = Context::new().with_value(Begun(self.clock.monotonic()));
+        let mut context = self.context();
         if let Some(budget) = budget {
             context.insert(budget);
         }
+        self.send_with(context, request).await
+    }
+
+    /// The same, but the body of a success, which may be of any size, is not read.
+    pub(crate) async fn send_for_status(
+        &self,
+        request: &mut Request,
+    ) -> azure_core::Result<RawResponse> {
+        let context = self.context().with_value(StatusIsEnough);
+        self.send_with(context, request).await
+    }
+
+    /// A context of its own: what a fetch does is nobody's call in particular.
+    fn context(&self) -> Context<'static> {
+        Context::new().with_value(Begun(self.clock.monotonic()))
+    }
+
+    async fn send_with(
+        &self,
+        context: Context<'static>,
+        request: &mut Request,
+    ) -> azure_core::Result<RawResponse> {
         let options = PipelineStreamOptions {
             skip_checks: true,
             ..Default::default()

@@ -4,13 +4,17 @@
 //! polled, and works without any runtime. There is one thread for the process: it starts with the first
 //! fetch, and ends when no credential needs it any more.
 
-use futures::channel::oneshot;
+use futures::{
+    channel::oneshot,
+    future::{BoxFuture, FutureExt},
+};
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
 };
 use tokio::runtime::{Builder, Handle};
+use tracing::{Dispatch, dispatcher, instrument::WithSubscriber, subscriber::NoSubscriber};
 
 /// A handle of the thread. Dropping the last handle ends it.
 #[derive(Debug)]
@@ -60,6 +64,17 @@ impl Worker {
             handle,
             _stop: stop,
         })
+    }
+}
+
+/// The task with the subscriber of the calling thread, which is to hear of what is done for it.
+pub(crate) fn heard_by_caller(
+    task: impl Future<Output = ()> + Send + 'static,
+) -> BoxFuture<'static, ()> {
+    let subscriber = dispatcher::get_default(Dispatch::clone);
+    match subscriber.is::<NoSubscriber>() {
+        true => task.boxed(),
+        false => task.with_subscriber(subscriber).boxed(),
     }
 }
 

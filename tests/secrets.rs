@@ -16,7 +16,7 @@ use azure_core::{
 use azure_identity::ClientAssertion;
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use cross_tenant_identity::{
-    CrossTenantManagedIdentityCredential, Diagnosis, ManagedIdentityAssertion,
+    CrossTenantManagedIdentityCredential, DiagnoseOptions, Diagnosis, ManagedIdentityAssertion,
 };
 use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
 use futures::TryStreamExt;
@@ -287,6 +287,35 @@ async fn a_transport_that_quotes_the_request_shows_no_assertion() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_report_logs_no_secret() {
+    let (log, _guard) = record(Level::TRACE);
+    let world = World::new();
+    let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
+    let jwt = assertion.secret(None).await.unwrap();
+    let options = DiagnoseOptions {
+        exchange_at_home: true,
+        resource_url: Some("https://management.azure.com/subscriptions?api-version=x".into()),
+    };
+    for fault in [None, Some(Fault::status(500)), Some(Fault::Reset)] {
+        for endpoint in [Endpoint::ResourceManager, Endpoint::Token] {
+            if let Some(fault) = fault.clone() {
+                world.azure.set_fault(endpoint, fault, Times::UntilCleared);
+            }
+            let credential = world.credential();
+            drop(credential.diagnose(&[ARM], Some(options.clone())).await);
+            world.azure.clear_faults();
+        }
+    }
+    let text = log.text();
+    assert!(text.contains("diagnose{"), "{text}");
+    // Also those of the access tokens, which nobody has kept.
+    assert!(!text.contains("eyJ"), "{text}");
+    for part in jwt.split('.') {
+        assert!(!text.contains(part), "a secret is shown");
     }
 }
 

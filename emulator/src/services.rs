@@ -9,7 +9,10 @@ use crate::{
     key_vault,
     router::Route,
     wire::http::{Request, Response},
-    world::{World, directory::Directory, faults::Faults, log::Log, signing_key::SigningKey},
+    world::{
+        World, directory::Directory, endpoint::Endpoint, faults::Faults, log::Log,
+        signing_key::SigningKey,
+    },
 };
 
 /// The state of all services.
@@ -67,6 +70,19 @@ impl Services {
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By how many seconds the clock of the service behind `endpoint` is ahead.
+    pub(crate) fn clock_offset(&self, endpoint: Endpoint) -> i64 {
+        match endpoint {
+            Endpoint::Token
+            | Endpoint::OpenIdConfiguration
+            | Endpoint::Jwks
+            | Endpoint::ResourceManager
+            | Endpoint::KeyVault => self.state().world.settings.clock_offset,
+            // The identity endpoints have the machine's clock.
+            _ => 0,
+        }
     }
 
     /// Logs the status of a response, or that there is no response.

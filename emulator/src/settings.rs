@@ -30,8 +30,8 @@ impl Emulator {
     }
 
     /// By how many seconds the clock of Entra, Resource Manager and Key Vault is ahead of the
-    /// machine's clock. A negative number means behind. The identity endpoints use the machine's
-    /// clock.
+    /// machine's clock. A negative number means behind. Their `Date` headers tell it. The identity
+    /// endpoints use the machine's clock.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.services.state().world.settings.clock_offset = clock::bounded_offset(seconds);
     }

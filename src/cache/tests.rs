@@ -13,7 +13,7 @@ mod threads;
 use super::*;
 use crate::time::tests::PausedClock;
 use azure_core::time::OffsetDateTime;
-use futures::future::join_all;
+use futures::future::{FutureExt, join_all};
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hasher,

@@ -14,12 +14,11 @@ use futures::future::{BoxFuture, FutureExt};
 use std::sync::Arc;
 use tracing::{Instrument, debug, debug_span, info, warn};
 
-/// The way of a token, from the assertion to the token endpoint. Flights hold it, and nothing of
-/// the cache that they land in.
-pub(super) struct Exchange {
-    pub(super) assertion: AssertionSource,
-    pub(super) endpoint: TokenEndpoint,
-    clock: Arc<dyn Clock>,
+/// From the assertion to the token. A fetch holds it, and nothing of the cache.
+pub(crate) struct Exchange {
+    pub(crate) assertion: AssertionSource,
+    pub(crate) endpoint: TokenEndpoint,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// What the cache asks for tokens.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// take one scope of it, `.default`. So two scopes that differ are two tokens. That includes
 /// `https://storage.azure.com/.default` and `https://storage.azure.com//.default`: the `aud` of the second
 /// token ends in a slash, and a service may check it. Each is sent as it is written.
-pub(super) fn only_scope(scopes: &[&str]) -> Result<Arc<str>, Error> {
+pub(crate) fn only_scope(scopes: &[&str]) -> Result<Arc<str>, Error> {
     for scope in scopes {
         check(scope)?;
     }

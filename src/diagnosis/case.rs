@@ -191,7 +191,7 @@ impl<'a> Case<'a> {
                 "A new one may take several minutes to take effect, even after a first success."
                     .to_owned()
             }
-            "repeated" => "The exchange was repeated with a new assertion if there was one."
+            "repeated" => "The credential repeats an exchange with a new assertion if there is one."
                 .to_owned(),
             "sign-in log" => format!(
                 "The service principal sign-in logs of {} name the policy: look the request up by its correlation id.",

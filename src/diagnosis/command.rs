@@ -5,11 +5,14 @@ use crate::{
     authority::{AuthorityHost, ClientId, TenantId, parse_guid},
     redact,
 };
+use serde::Serialize;
 use std::{borrow::Cow, fmt};
 use url::Url;
 
-/// Which command line a [`Command`] is written for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Which command line a [`Command`] is written for. Serialized in snake case: `azure_cli`,
+/// `power_shell`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Shell {
     /// Azure CLI, quoted for a POSIX shell.
@@ -23,7 +26,7 @@ pub enum Shell {
 /// It holds fixed text, and values that parse as what belongs there, such as a GUID, a tenant, an
 /// https issuer, an assertion's subject or an Azure resource id. Anything else is a placeholder in
 /// angle brackets, quoted, for the reader to fill in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Command {
     shell: Shell,
     text: String,
@@ -38,6 +41,10 @@ impl Command {
     /// The command, one line.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(super) fn text_mut(&mut self) -> &mut String {
+        &mut self.text
     }
 
     pub(super) fn az(text: &'static str) -> Self {

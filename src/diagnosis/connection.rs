@@ -16,6 +16,8 @@ pub(crate) enum Peer<'a> {
     TokenEndpoint(&'a str),
     /// The IMDS at this origin.
     Imds(&'a str),
+    /// The resource at this origin.
+    Resource(&'a str),
     /// A source of assertions that the application brought.
     OwnSource,
 }
@@ -150,7 +152,7 @@ impl Kind {
     fn diagnosis(self, peer: Peer<'_>) -> Diagnosis {
         let there = match peer {
             Peer::TokenEndpoint(authority) => authority.to_owned(),
-            Peer::Imds(origin) => origin.to_owned(),
+            Peer::Imds(origin) | Peer::Resource(origin) => origin.to_owned(),
             Peer::OwnSource => "the source of the assertion".to_owned(),
         };
         let (who, happened, to_do) = match self {

@@ -11,7 +11,7 @@ mod key_vault;
 mod storage;
 mod token;
 
-use super::Diagnosis;
+use super::{Actor, Diagnosis};
 use answer::Answer;
 use azure_core::error::ErrorKind;
 
@@ -31,6 +31,39 @@ pub(crate) fn of_error(error: &azure_core::Error) -> Option<Diagnosis> {
         raw_response.as_deref(),
     );
     of_answer(&answer).map(|diagnosis| diagnosis.with_answer(answer.shown()))
+}
+
+/// What can be said by the status alone, when nothing is known of the answer's words.
+pub(crate) fn of_status(origin: &str, status: u16) -> Diagnosis {
+    let (who, happened, to_do) = match status {
+        300..=399 => (
+            Actor::Developer,
+            format!(
+                "{origin} redirects the request (HTTP {status}). A redirect is not followed: it would carry the token elsewhere."
+            ),
+            "Give the URL of the resource itself.",
+        ),
+        401 | 403 => (
+            Actor::TargetAdministrator,
+            format!(
+                "{origin} refused access (HTTP {status}) for a reason that this version does not know."
+            ),
+            "Check the role of the app's service principal at the resource, and the resource's firewall. The resource's own words may say more.",
+        ),
+        408 | 429 | 500..=599 => (
+            Actor::Nobody,
+            format!("{origin} has a transient error or too many requests (HTTP {status})."),
+            "Wait, and try again.",
+        ),
+        _ => (
+            Actor::Developer,
+            format!(
+                "{origin} did not take the request (HTTP {status}), and nothing tells that the token is to blame."
+            ),
+            "Check the URL: its path, and the api-version if the service needs one. The resource's own words may say more.",
+        ),
+    };
+    Diagnosis::new(who, happened, to_do)
 }
 
 fn of_answer(answer: &Answer) -> Option<Diagnosis> {

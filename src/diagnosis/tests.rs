@@ -710,7 +710,9 @@ fn hostile_claims_reach_no_command_and_are_escaped_in_prose() {
                     tid: text.clone(),
                     azp: text.clone(),
                     idtyp: text.clone(),
+                    oid: text.clone(),
                     xms_mirid: text.clone(),
+                    iat: Some(i64::MAX),
                     exp: Some(i64::MIN),
                 });
                 asked.description =

@@ -82,6 +82,10 @@ impl Host for AppService {
         HOST
     }
 
+    fn origin(&self) -> &str {
+        self.0.origin()
+    }
+
     fn token<'a>(
         &'a self,
         refused: Option<&'a AccessToken>,

@@ -164,6 +164,10 @@ impl Host for AzureArc {
         HOST
     }
 
+    fn origin(&self) -> &str {
+        self.endpoint.origin()
+    }
+
     fn token<'a>(
         &'a self,
         _: Option<&'a AccessToken>,

@@ -66,6 +66,10 @@ impl Host for AzureMl {
         HOST
     }
 
+    fn origin(&self) -> &str {
+        self.0.origin()
+    }
+
     fn token<'a>(
         &'a self,
         _: Option<&'a AccessToken>,

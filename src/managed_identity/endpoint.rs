@@ -154,6 +154,10 @@ impl Endpoint {
         })
     }
 
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     pub(super) fn selector(&self) -> Option<&Selector> {
         self.selector.as_ref()
     }

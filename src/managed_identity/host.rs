@@ -1,7 +1,11 @@
 //! The hosts that have managed identities, and the one place that chooses among them.
 
 use super::{
-    Selector, app_service::AppService, azure_arc::AzureArc, azure_ml::AzureMl, imds::Imds,
+    Selector,
+    app_service::AppService,
+    azure_arc::AzureArc,
+    azure_ml::AzureMl,
+    imds::{self, Imds},
     service_fabric::ServiceFabric,
 };
 use crate::{authority::quoted, environment::Environment, error::Error, time::Clock};
@@ -120,6 +124,9 @@ impl FromStr for ManagedIdentityHost {
 pub(crate) trait Host: fmt::Debug + Send + Sync {
     fn kind(&self) -> ManagedIdentityHost;
 
+    /// The origin of its identity endpoint.
+    fn origin(&self) -> &str;
+
     /// Asks for a token for the audience, in place of `refused` if one was refused.
     fn token<'a>(
         &'a self,
@@ -137,24 +144,47 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// The host that was chosen, and what a report says of the choice.
+pub(crate) struct Chosen {
+    pub(crate) host: Arc<dyn Host>,
+    /// Why it is this one: half a sentence.
+    pub(crate) why: String,
+    /// Variables of other hosts that are set although IMDS is asked, and what host each belongs to.
+    pub(crate) other_hosts: Vec<(&'static str, &'static str)>,
+    /// Whether the application or the host names the identity.
+    pub(crate) names_identity: bool,
+}
+
 /// The host that the code names, else the one that the environment tells.
 pub(crate) fn choose(
     named: Option<ManagedIdentityHost>,
     imds_endpoint: Option<&str>,
     setup: Setup,
-) -> Result<Arc<dyn Host>, Error> {
-    let host = match (named, imds_endpoint) {
-        (None | Some(ManagedIdentityHost::Imds), Some(_)) => ManagedIdentityHost::Imds,
+) -> Result<Chosen, Error> {
+    let (host, why) = match (named, imds_endpoint) {
+        (None | Some(ManagedIdentityHost::Imds), Some(_)) => (
+            ManagedIdentityHost::Imds,
+            "imds_endpoint is set in code".to_owned(),
+        ),
         (Some(other), Some(_)) => {
             return Err(Error::configuration(format!(
                 "managed_identity.host is {other}, and imds_endpoint is given too, which only IMDS has: leave one of the two out",
                 other = other.name(),
             )));
         }
-        (Some(named), None) => named,
+        (Some(named), None) => (named, "managed_identity.host names it in code".to_owned()),
         (None, None) => detect(&setup.environment)?,
     };
-    Ok(match host {
+    let other_hosts = match host {
+        ManagedIdentityHost::Imds => imds::other_hosts(&setup.environment),
+        _ => Vec::new(),
+    };
+    let names_identity = match host {
+        ManagedIdentityHost::Imds | ManagedIdentityHost::AppService => setup.selector.is_some(),
+        // These have one identity, or fix it by themselves.
+        _ => true,
+    };
+    let host: Arc<dyn Host> = match host {
         ManagedIdentityHost::Imds => Arc::new(Imds::new(
             imds_endpoint,
             setup.selector,
@@ -168,16 +198,37 @@ pub(crate) fn choose(
         ManagedIdentityHost::AzureArc => Arc::new(AzureArc::new(setup)?),
         ManagedIdentityHost::AzureMl => Arc::new(AzureMl::new(setup)?),
         ManagedIdentityHost::ServiceFabric => Arc::new(ServiceFabric::new(setup)?),
+    };
+    Ok(Chosen {
+        host,
+        why,
+        other_hosts,
+        names_identity,
     })
 }
 
-fn detect(environment: &Environment) -> Result<ManagedIdentityHost, Error> {
+/// The host, and what tells that it is this one.
+fn detect(environment: &Environment) -> Result<(ManagedIdentityHost, String), Error> {
     let is_set = |name| environment.var(name).is_some();
+    let found = |host, variables: &[&str]| Ok((host, format!("{} are set", variables.join(", "))));
     if is_set(IDENTITY_ENDPOINT) {
         return match (is_set(IDENTITY_HEADER), is_set(IDENTITY_SERVER_THUMBPRINT)) {
-            (true, true) => Ok(ManagedIdentityHost::ServiceFabric),
-            (true, false) => Ok(ManagedIdentityHost::AppService),
-            (false, false) if is_set(IMDS_ENDPOINT) => Ok(ManagedIdentityHost::AzureArc),
+            (true, true) => found(
+                ManagedIdentityHost::ServiceFabric,
+                &[
+                    IDENTITY_ENDPOINT,
+                    IDENTITY_HEADER,
+                    IDENTITY_SERVER_THUMBPRINT,
+                ],
+            ),
+            (true, false) => found(
+                ManagedIdentityHost::AppService,
+                &[IDENTITY_ENDPOINT, IDENTITY_HEADER],
+            ),
+            (false, false) if is_set(IMDS_ENDPOINT) => found(
+                ManagedIdentityHost::AzureArc,
+                &[IDENTITY_ENDPOINT, IMDS_ENDPOINT],
+            ),
             (false, true) => Err(Error::configuration(format!(
                 "{IDENTITY_ENDPOINT} and {IDENTITY_SERVER_THUMBPRINT} are set, as on Service Fabric, and {IDENTITY_HEADER} is missing or empty: give the process all three variables as the host sets them"
             ))),
@@ -188,7 +239,7 @@ fn detect(environment: &Environment) -> Result<ManagedIdentityHost, Error> {
     }
     if is_set(MSI_ENDPOINT) {
         return match is_set(MSI_SECRET) {
-            true => Ok(ManagedIdentityHost::AzureMl),
+            true => found(ManagedIdentityHost::AzureMl, &[MSI_ENDPOINT, MSI_SECRET]),
             false => Err(Error::configuration(format!(
                 "{MSI_ENDPOINT} is set without {MSI_SECRET}, as in Cloud Shell, whose tokens are a user's and which Microsoft Entra does not take as client assertion (AADSTS700229): run the service on a host with a managed identity, or give the process {MSI_SECRET} too if this is Azure ML"
             ))),
@@ -196,9 +247,21 @@ fn detect(environment: &Environment) -> Result<ManagedIdentityHost, Error> {
     }
     let agent = environment.place(PathBuf::from(HIMDS));
     Ok(match agent.is_file() {
-        true => ManagedIdentityHost::AzureArc,
+        true => (
+            ManagedIdentityHost::AzureArc,
+            format!("no variable names a host, and the agent of Azure Arc is at {HIMDS}"),
+        ),
         // A header without an endpoint is set in some containers that have IMDS. It is not sent.
-        false => ManagedIdentityHost::Imds,
+        false => (
+            ManagedIdentityHost::Imds,
+            match is_set(imds::POD_IDENTITY_AUTHORITY_HOST) {
+                true => format!(
+                    "no variable names another host; {} names its address",
+                    imds::POD_IDENTITY_AUTHORITY_HOST
+                ),
+                false => "it is the default: no variable names another host".to_owned(),
+            },
+        ),
     })
 }
 

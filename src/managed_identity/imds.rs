@@ -33,7 +33,7 @@ use url::{Host, Url};
 const ADDRESS: &str = "http://169.254.169.254";
 
 /// The variable by which several SDKs let another IMDS stand in.
-const POD_IDENTITY_AUTHORITY_HOST: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+pub(super) const POD_IDENTITY_AUTHORITY_HOST: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 
 const PATH: &str = "/metadata/identity/oauth2/token";
 const API_VERSION: &str = "2018-02-01";
@@ -215,18 +215,25 @@ impl Imds {
 
     /// What tells that this is a host with another endpoint.
     fn signs(&self) -> Signs {
-        let found = OTHER_HOSTS
-            .into_iter()
-            .filter(|(variable, _)| self.environment.var(variable).is_some());
         Signs {
-            found: found.collect(),
+            found: other_hosts(&self.environment),
         }
     }
+}
+
+/// The variables of other hosts that are set, and what host each belongs to.
+pub(super) fn other_hosts(environment: &Environment) -> Vec<(&'static str, &'static str)> {
+    let is_set = |(variable, _): &(&str, &str)| environment.var(variable).is_some();
+    OTHER_HOSTS.into_iter().filter(is_set).collect()
 }
 
 impl IdentityHost for Imds {
     fn kind(&self) -> ManagedIdentityHost {
         ManagedIdentityHost::Imds
+    }
+
+    fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// IMDS keeps a token for its life, and has no way to have it replaced.

@@ -100,6 +100,10 @@ impl Host for ServiceFabric {
         HOST
     }
 
+    fn origin(&self) -> &str {
+        self.0.origin()
+    }
+
     fn token<'a>(
         &'a self,
         _: Option<&'a AccessToken>,

@@ -86,6 +86,9 @@ pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Dura
 /// each try, and none may outlast the whole.
 pub(super) struct Begun(pub(super) Duration);
 
+/// In the context of a request whose success is told by its status alone.
+pub(super) struct StatusIsEnough;
+
 /// The policy that makes the tries, and bounds each of them.
 pub(super) struct TriesPolicy {
     pub(super) tries: Arc<dyn Tries>,
@@ -128,6 +131,10 @@ impl TriesPolicy {
                 && let Some(budget) = context.value::<Arc<Budget>>()
             {
                 budget.count();
+            }
+            if answer.status().is_success() && context.value::<StatusIsEnough>().is_some() {
+                let (status, headers, _body) = answer.deconstruct();
+                return Ok(RawResponse::from_bytes(status, headers, Bytes::new()));
             }
             read_bounded(answer).await
         };

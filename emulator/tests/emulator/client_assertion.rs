@@ -73,6 +73,12 @@ async fn an_assertion_is_valid_in_its_time_on_entras_clock() {
             assert_refused(&response, 401, "invalid_client", 700_024);
         }
     }
+    // Its answers tell its clock, and those of the identity endpoint the machine's.
+    emulator.set_clock_offset(86_400);
+    let today = imds(&emulator, EXCHANGE, &[]).await;
+    let tomorrow = request.send(&emulator).await;
+    // Such as "Tue, 24 Nov 2026".
+    assert_ne!(today.header("date")[..16], tomorrow.header("date")[..16]);
     // A time without a calendar date is refused, too.
     for offset in [i64::MIN, i64::MAX] {
         emulator.set_clock_offset(offset);

@@ -216,7 +216,9 @@ fn debug_tells_the_host_and_no_secret() {
         environment: Environment::from(variables),
         clock: HeldClock::new(),
     };
-    let host = crate::managed_identity::choose(None, None, setup).unwrap();
+    let host = crate::managed_identity::choose(None, None, setup)
+        .unwrap()
+        .host;
     let shown = format!("{host:?}");
     assert!(!shown.contains("canary"), "{shown}");
 }
