@@ -61,7 +61,7 @@ async fn the_variables_that_chose_the_host_are_named() {
     assert!(found.is_ok(), "{found}");
     let host = found.step(StepKind::Host).unwrap().summary();
     assert!(
-        host.starts_with("App Service at http://127.0.0.1"),
+        host.starts_with("app-service at http://127.0.0.1"),
         "{host}"
     );
     assert!(
