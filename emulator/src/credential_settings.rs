@@ -33,8 +33,10 @@ pub struct CredentialSettings {
     pub tenant_id: String,
     /// The client id of the multi-tenant app.
     pub client_id: String,
-    /// The client id of the managed identity.
-    pub identity_client_id: String,
+    /// The client id by which the client selects the managed identity. It is `None` only if the
+    /// scenario is without [`Step::IdentitySelector`](crate::Step::IdentitySelector) or
+    /// [`Step::OnlyIdentity`](crate::Step::OnlyIdentity).
+    pub identity_client_id: Option<String>,
     /// The options for requests to Entra.
     pub client_options: ClientOptions,
     /// The options for requests to the identity endpoint. With them, requests to
@@ -48,7 +50,7 @@ impl Emulator {
         CredentialSettings {
             tenant_id: scenario.target_tenant_id.clone(),
             client_id: scenario.client_id.clone(),
-            identity_client_id: scenario.identity_client_id.clone(),
+            identity_client_id: scenario.identity_selector().map(str::to_owned),
             client_options: self.client_options(),
             identity_client_options: self.client_options(),
         }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::{
     arm, clock,
     entra::{self, loop_detector::LoopDetector},
+    graph,
     identity::{self, azure_arc::Keys, token::TokenCache},
     key_vault,
     router::Route,
@@ -88,8 +89,8 @@ impl Services {
             arc_keys,
             loop_detector,
         } = &mut *state;
-        let now = clock::now() + world.settings.clock_offset + clock_error;
-        match route {
+        let now = world.now() + clock_error;
+        let response = match route {
             Route::Imds => identity::imds::respond(world, tokens, key, request, clock_error),
             Route::AppService => {
                 let header = &self.identity_header;
@@ -116,7 +117,16 @@ impl Services {
             Route::Jwks => Response::json(200, &key.jwks()),
             Route::ResourceManager => arm::respond(world, key, request, now),
             Route::KeyVault { host } => key_vault::respond(world, key, request, host, now),
+            Route::Graph => graph::respond(world, key, request, now),
             Route::NotFound => Response::empty(404),
+        };
+        let date = match route.is_of_host() {
+            true => clock::now() + clock_error,
+            false => now,
+        };
+        if date == clock::now() {
+            return response;
         }
+        response.with("Date", &clock::http_date(date))
     }
 }
