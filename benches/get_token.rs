@@ -93,7 +93,7 @@ fn ours(azure: &Emulator, scenario: &Scenario) -> Arc<dyn TokenCredential> {
         Some(CrossTenantManagedIdentityCredentialOptions {
             client_options: settings.client_options,
             managed_identity: ManagedIdentityAssertionOptions {
-                user_assigned_id: Some(UserAssignedId::ClientId(settings.identity_client_id)),
+                user_assigned_id: settings.identity_client_id.map(UserAssignedId::ClientId),
                 client_options: settings.identity_client_options,
                 ..Default::default()
             },

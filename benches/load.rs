@@ -411,9 +411,7 @@ fn cold_callers() {
                     client_options: settings.client_options,
                     managed_identity: ManagedIdentityAssertionOptions {
                         client_options: settings.identity_client_options,
-                        user_assigned_id: Some(UserAssignedId::ClientId(
-                            settings.identity_client_id,
-                        )),
+                        user_assigned_id: settings.identity_client_id.map(UserAssignedId::ClientId),
                         ..Default::default()
                     },
                     max_concurrent_requests: Some(at_once),

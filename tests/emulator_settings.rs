@@ -26,7 +26,7 @@ async fn the_settings_connect_both_legs_to_the_emulator() -> azure_core::Result<
         Some(CrossTenantManagedIdentityCredentialOptions {
             client_options,
             managed_identity: ManagedIdentityAssertionOptions {
-                user_assigned_id: Some(UserAssignedId::ClientId(identity_client_id)),
+                user_assigned_id: identity_client_id.map(UserAssignedId::ClientId),
                 client_options: identity_client_options,
                 ..Default::default()
             },

@@ -85,7 +85,7 @@ impl Azure {
             target_tenant_id: story.target_tenant_id.clone(),
             client_id: story.client_id.clone(),
             target_subscription_id: story.target_subscription_id.clone(),
-            identity_client_id: Some(story.identity_client_id.clone()),
+            identity_client_id: story.identity_selector().map(str::to_owned),
             emulator: Some((emulator, story)),
         })
     }
