@@ -12,6 +12,7 @@ use crate::{
         Cache, CachedToken, CachedTokens, Fetch, Fetched, GaveUp, Key, Limits, Report, Request,
     },
     claims::Claims,
+    diagnosis::AssertionRequest,
     environment::Environment,
     error::{self, Error, Stage},
     managed_identity::{Host, ManagedIdentityHost, Selector, Setup, choose, is_token},
@@ -71,6 +72,7 @@ pub struct ManagedIdentityAssertion(Arc<Source>);
 struct Source {
     assertion: KeptAssertion,
     audience: Arc<str>,
+    names_identity: bool,
     host: ManagedIdentityHost,
 }
 
@@ -161,6 +163,7 @@ impl ManagedIdentityAssertion {
             .as_ref()
             .map(Selector::parse)
             .transpose()?;
+        let names_identity = selector.is_some();
         let setup = Setup {
             selector,
             audience: Arc::clone(&audience),
@@ -175,6 +178,7 @@ impl ManagedIdentityAssertion {
         let source = Arc::new(Source {
             assertion: KeptAssertion::new(Arc::new(FromHost(host)), clock),
             audience,
+            names_identity,
             host: kind,
         });
         Source::list(&source);
@@ -186,8 +190,17 @@ impl ManagedIdentityAssertion {
         self.0.host
     }
 
-    pub(crate) fn audience(&self) -> &Arc<str> {
-        &self.0.audience
+    /// How it asks for assertions.
+    pub(crate) fn request(&self) -> AssertionRequest {
+        // The other hosts have one identity, or a variable that names it.
+        let chooses = matches!(
+            self.0.host,
+            ManagedIdentityHost::Imds | ManagedIdentityHost::AppService
+        );
+        AssertionRequest {
+            audience: Arc::clone(&self.0.audience),
+            is_hosts_choice: chooses && !self.0.names_identity,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, ClientId, TenantId},
     budget::Budget,
     cache::{Cache, Fetch, Fetched, GaveUp, Limits, Report, Request},
+    diagnosis::AssertionRequest,
     environment::Environment,
     error::{Error, Stage},
     tenants::{Tenant, Tenants, TokenKey},
@@ -262,11 +263,11 @@ impl CrossTenantManagedIdentityCredential {
             environment,
             Arc::clone(&clock),
         )?;
-        let audience = Arc::clone(assertion.audience());
+        let asked_for = assertion.request();
         let source = AssertionSource::ManagedIdentity(assertion);
         let endpoint = TokenEndpoint::new(
             authority,
-            audience,
+            asked_for,
             options.client_options,
             options.retry,
             Arc::clone(&clock),
@@ -288,11 +289,12 @@ impl CrossTenantManagedIdentityCredential {
         let authority = authority(&options, &environment)?;
         // For diagnosis alone: what the assertion was asked for is its source's business.
         let audience = options.managed_identity.audience.as_deref();
-        let audience = audience.or(authority.audience()).unwrap_or_default().into();
+        let audience = audience.or(authority.audience()).unwrap_or_default();
+        let asked_for = AssertionRequest::of(audience);
         let source = AssertionSource::given(assertion, Arc::clone(&clock));
         let endpoint = TokenEndpoint::new(
             authority,
-            audience,
+            asked_for,
             options.client_options,
             options.retry,
             Arc::clone(&clock),
