@@ -111,7 +111,7 @@ fn told(step: Step) -> Option<Told> {
             &["There is no tenant", "Check tenant_id."],
             &[
                 "az account show --query tenantId",
-                "(Get-AzContext).Tenant.Id",
+                "Get-AzContext | Select-Object Tenant",
             ],
         ),
         Step::FederatedCredential => entra(

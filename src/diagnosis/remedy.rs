@@ -110,7 +110,7 @@ impl Commands<'_> {
             }
             Remedy::ShowTenant => vec![
                 Command::az("account show").fixed("--query tenantId --output tsv"),
-                Command::powershell("(Get-AzContext).Tenant.Id"),
+                Command::powershell("Get-AzContext").fixed("| Select-Object Tenant"),
             ],
             // Only of a host with a managed identity is it known that it is Azure's.
             Remedy::ShowClock if self.presented.kind == Kind::ManagedIdentity => vec![

@@ -75,7 +75,11 @@ fn run(world: &World, key: &SigningKey, request: &Request, now: i64) -> Result<R
         }
     }
     let segments: Vec<&str> = segments.collect();
-    let (resource, rest) = split(&segments);
+    let unknown = || {
+        let segment = segments.last().copied().unwrap_or_default();
+        Error::bad_request(format!("Resource not found for the segment '{segment}'."))
+    };
+    let (resource, rest) = split(&segments).ok_or_else(unknown)?;
     let request = GraphRequest {
         directory,
         caller: &caller,
@@ -95,12 +99,7 @@ fn run(world: &World, key: &SigningKey, request: &Request, now: i64) -> Result<R
         }
         ("serviceprincipals", []) => request.list_service_principals(),
         ("serviceprincipals", [Part::Key(key)]) => request.get_service_principal(*key),
-        _ => {
-            let segment = segments.last().copied().unwrap_or_default();
-            return Err(Error::bad_request(format!(
-                "Resource not found for the segment '{segment}'."
-            )));
-        }
+        _ => return Err(unknown()),
     };
     match request.request.method.as_str() {
         "GET" => operation,
@@ -114,20 +113,19 @@ enum Part<'a> {
 }
 
 /// The name of the collection, and what follows it: a key in either form, and further segments.
-fn split<'a>(segments: &[&'a str]) -> (&'a str, Vec<Part<'a>>) {
-    let Some((first, rest)) = segments.split_first() else {
-        return ("", Vec::new());
-    };
+/// `None` for a key that does not end.
+fn split<'a>(segments: &[&'a str]) -> Option<(&'a str, Vec<Part<'a>>)> {
+    let (first, rest) = segments.split_first()?;
     let mut rest = rest.iter().copied();
     let (name, key) = match first.split_once("(appId='") {
-        Some((name, tail)) => (name, tail.strip_suffix("')").map(Key::AppId)),
+        Some((name, tail)) => (name, Some(Key::AppId(tail.strip_suffix("')")?))),
         None => (*first, rest.next().map(Key::Id)),
     };
     let parts = key
         .map(Part::Key)
         .into_iter()
         .chain(rest.map(Part::Segment));
-    (name, parts.collect())
+    Some((name, parts.collect()))
 }
 
 fn is_credentials(segment: &str) -> bool {

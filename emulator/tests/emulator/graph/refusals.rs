@@ -141,6 +141,12 @@ async fn a_path_or_query_that_graph_does_not_know_is_refused() {
             "segment 'owners'",
         ),
         (
+            format!("/v1.0/applications(appId='{client_id}'"),
+            400,
+            bad,
+            "Resource not found for the segment",
+        ),
+        (
             "/v1.0/applications(appId='app')".to_owned(),
             400,
             "Request_BadRequest",
