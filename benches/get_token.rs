@@ -19,7 +19,6 @@ use azure_identity::UserAssignedId;
 use criterion::{Criterion, Throughput};
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
-    ManagedIdentityAssertionOptions,
 };
 use cross_tenant_identity_emulator::{Emulator, Scenario};
 use futures::FutureExt;
@@ -87,18 +86,13 @@ fn main() {
 
 fn ours(azure: &Emulator, scenario: &Scenario) -> Arc<dyn TokenCredential> {
     let settings = azure.credential_settings(scenario);
+    let identity = UserAssignedId::ClientId(settings.identity_client_id);
+    let options = CrossTenantManagedIdentityCredentialOptions::from(identity)
+        .with_client_options(settings.client_options, settings.identity_client_options);
     CrossTenantManagedIdentityCredential::new(
         &settings.tenant_id,
         &settings.client_id,
-        Some(CrossTenantManagedIdentityCredentialOptions {
-            client_options: settings.client_options,
-            managed_identity: ManagedIdentityAssertionOptions {
-                user_assigned_id: settings.identity_client_id.map(UserAssignedId::ClientId),
-                client_options: settings.identity_client_options,
-                ..Default::default()
-            },
-            ..Default::default()
-        }),
+        Some(options),
     )
     .expect("the options make sense")
 }

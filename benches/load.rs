@@ -4,7 +4,7 @@
 //! ```text
 //! cargo bench --bench load                      # all
 //! cargo bench --bench load -- instructions      # needs valgrind
-//! cargo bench --bench load -- throughput heap first-token sockets cold-callers
+//! cargo bench --bench load -- throughput heap first-token sockets cold-callers queue
 //! ```
 
 #[path = "../tests/support/glue.rs"]
@@ -21,7 +21,6 @@ use azure_identity::{
 };
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
-    ManagedIdentityAssertionOptions,
 };
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Scenario, Times};
 use futures::future::join_all;
@@ -59,6 +58,7 @@ fn main() {
         ("first-token", first_token),
         ("sockets", sockets),
         ("cold-callers", cold_callers),
+        ("queue", queue),
         ("instructions", instructions),
     ] {
         if is_wanted(name) {
@@ -71,22 +71,15 @@ fn tenant(number: usize) -> String {
     format!("22222222-2222-4222-8222-{number:012}")
 }
 
-fn identity() -> Option<UserAssignedId> {
-    Some(UserAssignedId::ClientId(
-        "11111111-1111-4111-8111-111111111111".into(),
-    ))
+fn identity() -> UserAssignedId {
+    UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into())
 }
 
 fn ours(options: ClientOptions) -> Arc<CrossTenantManagedIdentityCredential> {
+    let defaults = CrossTenantManagedIdentityCredentialOptions::from(identity());
     ours_with(CrossTenantManagedIdentityCredentialOptions {
-        client_options: options.clone(),
-        managed_identity: ManagedIdentityAssertionOptions {
-            client_options: options,
-            user_assigned_id: identity(),
-            ..Default::default()
-        },
         max_cached_tokens: Some(1_000_000),
-        ..Default::default()
+        ..defaults.with_client_options(options.clone(), options)
     })
 }
 
@@ -124,7 +117,7 @@ impl ClientAssertion for SharedGlue {
 
 impl SharedGlue {
     fn new(options: ClientOptions) -> Self {
-        let glue = Glue::of(identity(), options).expect("the options make sense");
+        let glue = Glue::of(Some(identity()), options).expect("the options make sense");
         Self(Arc::new(glue))
     }
 }
@@ -237,6 +230,39 @@ fn heap() {
     );
 }
 
+/// Tenants that all ask at once, while the token endpoint does not answer until all have asked. The
+/// time of each must not grow with their number.
+fn queue() {
+    let runtime = one_thread();
+    let per_tenant = [4_000_usize, 32_000].map(|tenants| {
+        let (options, gate) = upstream::closed_client_options();
+        let credential = ours(options);
+        let all = || {
+            runtime.block_on(async {
+                let mut calls: Vec<_> = (1..=tenants)
+                    .map(|number| {
+                        let credential = credential.for_tenant(&tenant(number)).expect("a tenant");
+                        Box::pin(async move { credential.get_token(&[SCOPE], None).await })
+                    })
+                    .collect();
+                for call in &mut calls {
+                    assert!(futures::poll!(call).is_pending());
+                }
+                gate.add_permits(tokio::sync::Semaphore::MAX_PERMITS);
+                for token in join_all(calls).await {
+                    token.expect("a token");
+                }
+            });
+        };
+        micros(timed(all).1) / tenants as f64
+    });
+    let [few, many] = per_tenant;
+    println!(
+        "queue: 4,000 tenants at once {few:.0} µs each; 32,000 tenants {many:.0} µs each, {:.1} x",
+        many / few
+    );
+}
+
 /// The first token of a tenant, with everything else in memory.
 fn first_token() {
     const TENANTS: usize = 2000;
@@ -316,20 +342,12 @@ fn our_scenario(
     scenario: &Scenario,
     options: &ClientOptions,
 ) -> Arc<CrossTenantManagedIdentityCredential> {
+    let identity = UserAssignedId::ClientId(scenario.identity_client_id.clone());
+    let defaults = CrossTenantManagedIdentityCredentialOptions::from(identity);
     CrossTenantManagedIdentityCredential::new(
         &scenario.target_tenant_id,
         &scenario.client_id,
-        Some(CrossTenantManagedIdentityCredentialOptions {
-            client_options: options.clone(),
-            managed_identity: ManagedIdentityAssertionOptions {
-                client_options: options.clone(),
-                user_assigned_id: Some(UserAssignedId::ClientId(
-                    scenario.identity_client_id.clone(),
-                )),
-                ..Default::default()
-            },
-            ..Default::default()
-        }),
+        Some(defaults.with_client_options(options.clone(), options.clone())),
     )
     .expect("the options make sense")
 }
@@ -404,18 +422,15 @@ fn cold_callers() {
     for at_once in [64, 100] {
         let round = || {
             let settings = azure.credential_settings(&scenario);
+            let identity = UserAssignedId::ClientId(settings.identity_client_id);
+            let defaults = CrossTenantManagedIdentityCredentialOptions::from(identity)
+                .with_client_options(settings.client_options, settings.identity_client_options);
             let credential = CrossTenantManagedIdentityCredential::new(
                 &settings.tenant_id,
                 &settings.client_id,
                 Some(CrossTenantManagedIdentityCredentialOptions {
-                    client_options: settings.client_options,
-                    managed_identity: ManagedIdentityAssertionOptions {
-                        client_options: settings.identity_client_options,
-                        user_assigned_id: settings.identity_client_id.map(UserAssignedId::ClientId),
-                        ..Default::default()
-                    },
                     max_concurrent_requests: Some(at_once),
-                    ..Default::default()
+                    ..defaults
                 }),
             )
             .expect("the options make sense");

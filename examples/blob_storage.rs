@@ -1,10 +1,11 @@
 //! Contoso's service keeps a blob in Litware's storage account for a moment: it uploads it, lists
 //! the container, downloads it and deletes it.
 //!
-//! On real Azure when TARGET_TENANT_ID, CLIENT_ID, TARGET_SUBSCRIPTION_ID and TARGET_STORAGE_URL are
-//! set (and, where the host has several identities, IDENTITY_CLIENT_ID): the app's service principal
-//! in the target tenant needs the role Storage Blob Data Contributor. Else the token comes from the
-//! emulator, in this process, and the storage account is Azurite, which has to be installed.
+//! On real Azure when CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID, TARGET_SUBSCRIPTION_ID
+//! and TARGET_STORAGE_URL are set (and, where the host has several identities,
+//! CROSS_TENANT_IDENTITY_CLIENT_ID): the app's service principal in the target tenant needs the role
+//! Storage Blob Data Contributor. Else the token comes from the emulator, in this process, and the
+//! storage account is Azurite, which has to be installed.
 //!
 //! ```text
 //! cargo run --example blob_storage
@@ -17,7 +18,6 @@ use azure_storage_blob::{
     BlobContainerClient, BlobServiceClient, BlobServiceClientOptions, StorageError,
     models::StorageErrorCode,
 };
-use cross_tenant_identity::CrossTenantManagedIdentityCredential;
 use futures::TryStreamExt;
 use std::{error::Error, process::ExitCode};
 use support::{azure::Azure, explain::explain};
@@ -40,11 +40,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     let azure = Azure::from_environment(None)?;
     let storage = azure.storage()?;
-    let credential = CrossTenantManagedIdentityCredential::new(
-        &azure.target_tenant_id,
-        &azure.client_id,
-        Some(azure.credential_options()),
-    )?;
+    let credential = azure.credential()?;
     let account = BlobServiceClient::new(
         Url::parse(&storage.url)?,
         Some(credential),

@@ -4,7 +4,8 @@
 //! The job needs `permissions: id-token: write`. The app trusts the workflow by a federated identity
 //! credential with the issuer `https://token.actions.githubusercontent.com`, the audience
 //! `api://AzureADTokenExchange` and the workflow's subject, such as
-//! `repo:contoso/watcher:ref:refs/heads/main`. Set TARGET_TENANT_ID and CLIENT_ID.
+//! `repo:contoso/watcher:ref:refs/heads/main`. Set CROSS_TENANT_TARGET_TENANT_ID and
+//! CROSS_TENANT_CLIENT_ID.
 //!
 //! ```text
 //! cargo run --example github_actions
@@ -20,7 +21,7 @@ use azure_core::{
     },
 };
 use azure_identity::ClientAssertion;
-use cross_tenant_identity::{CrossTenantManagedIdentityCredential, explain};
+use cross_tenant_identity::{CrossTenantManagedIdentityCredential, Settings, explain};
 use serde::Deserialize;
 use std::{env, process::ExitCode, sync::Arc};
 
@@ -96,9 +97,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> azure_core::Result<()> {
+    let settings = Settings::from_env()?;
     let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &variable("TARGET_TENANT_ID")?,
-        &variable("CLIENT_ID")?,
+        &settings.target_tenant_id,
+        &settings.client_id,
         Arc::new(WorkflowToken::from_env()?),
         None,
     )?;

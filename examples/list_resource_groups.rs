@@ -1,7 +1,8 @@
 //! Contoso's service lists the resource groups of Litware's subscription.
 //!
-//! On real Azure when TARGET_TENANT_ID, CLIENT_ID and TARGET_SUBSCRIPTION_ID are set (and, where
-//! the host has several identities, IDENTITY_CLIENT_ID); else on the emulator, in this process.
+//! On real Azure when CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID and
+//! TARGET_SUBSCRIPTION_ID are set, and what else the credential's `from_env` reads (such as
+//! CROSS_TENANT_IDENTITY_CLIENT_ID); else on the emulator, in this process.
 //!
 //! ```text
 //! cargo run --example list_resource_groups
@@ -39,8 +40,9 @@ usage: list_resource_groups [--verbose] [--without STEP]
   --without STEP   on the emulator, leave out a step of the set-up or take it wrongly, to see the
                    error that it causes. STEP is one of
 {steps}
-On real Azure set TARGET_TENANT_ID, CLIENT_ID, TARGET_SUBSCRIPTION_ID and, where the host has
-several identities, IDENTITY_CLIENT_ID. RUST_LOG=cross_tenant_identity=debug shows each leg."
+On real Azure set CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID, TARGET_SUBSCRIPTION_ID and,
+where the host has several identities, CROSS_TENANT_IDENTITY_CLIENT_ID.
+RUST_LOG=cross_tenant_identity=debug shows each leg."
     )
 }
 
@@ -77,11 +79,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             "No Azure is configured: this runs on the emulator, in this process (--help tells more).\n"
         );
     }
-    let credential = CrossTenantManagedIdentityCredential::new(
-        &azure.target_tenant_id,
-        &azure.client_id,
-        Some(azure.credential_options()),
-    )?;
+    let credential = azure.credential()?;
     if arguments.verbose {
         tell_the_story(&azure, &credential).await?;
     }
@@ -99,7 +97,7 @@ async fn tell_the_story(
     credential: &CrossTenantManagedIdentityCredential,
 ) -> Result<(), Box<dyn Error>> {
     println!("1. The host's identity endpoint vouches for the managed identity:");
-    let assertion = ManagedIdentityAssertion::new(Some(azure.identity_options()))?;
+    let assertion = ManagedIdentityAssertion::new(Some(azure.identity_options()?))?;
     let jwt = assertion.secret(None).await?;
     claims::print(&jwt);
 

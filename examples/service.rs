@@ -1,7 +1,8 @@
 //! Contoso's service: an HTTP server whose requests, tasks and probes share one credential.
 //!
-//! On real Azure when TARGET_TENANT_ID, CLIENT_ID and TARGET_SUBSCRIPTION_ID are set (and, for /secret,
-//! TARGET_VAULT_URL); else on the emulator, in this process.
+//! On real Azure when CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID and
+//! TARGET_SUBSCRIPTION_ID are set (and, for /secret, TARGET_VAULT_URL); else on the emulator, in this
+//! process.
 //!
 //! ```text
 //! cargo run --example service              # on a port of the system's choice
@@ -13,7 +14,6 @@
 
 mod support;
 
-use cross_tenant_identity::CrossTenantManagedIdentityCredential;
 use std::{error::Error, process::ExitCode, time::Duration};
 use support::{azure::Azure, service::Service};
 use tokio::{net::TcpListener, signal, time};
@@ -43,11 +43,7 @@ async fn run(listen: &str) -> Result<(), Box<dyn Error>> {
         println!("No Azure is configured: this runs on the emulator, in this process.");
     }
     // One for the whole service. It sends nothing until somebody asks.
-    let credential = CrossTenantManagedIdentityCredential::new(
-        &azure.target_tenant_id,
-        &azure.client_id,
-        Some(azure.credential_options()),
-    )?;
+    let credential = azure.credential()?;
     let vault_url = azure.vault_url()?;
     let service = |credential| {
         let subscription_id = azure.target_subscription_id.clone();

@@ -4,6 +4,7 @@ mod token_credential;
 mod token_file;
 
 pub use token_credential::TokenCredentialAssertion;
+pub(crate) use token_file::AZURE_FEDERATED_TOKEN_FILE;
 pub use token_file::TokenFileAssertion;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     managed_identity::{Host, ManagedIdentityHost, Selector, Setup, choose, is_token},
     redact,
     time::{Clock, SystemClock},
+    unused_options::{is_given, warn_of_retry_in},
 };
 use async_trait::async_trait;
 use azure_core::{
@@ -47,16 +49,12 @@ use tracing::{debug, info, warn};
 /// that are to share one assertion.
 ///
 /// ```
-/// use azure_identity::{ClientAssertionCredential, UserAssignedId};
-/// use cross_tenant_identity::{ManagedIdentityAssertion, ManagedIdentityAssertionOptions};
+/// use azure_identity::ClientAssertionCredential;
+/// use cross_tenant_identity::{ManagedIdentityAssertion, UserAssignedId};
 ///
 /// # fn main() -> azure_core::Result<()> {
-/// let assertion = ManagedIdentityAssertion::new(Some(ManagedIdentityAssertionOptions {
-///     user_assigned_id: Some(UserAssignedId::ClientId(
-///         "11111111-1111-4111-8111-111111111111".into(),
-///     )),
-///     ..Default::default()
-/// }))?;
+/// let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
+/// let assertion = ManagedIdentityAssertion::new(Some(identity.into()))?;
 /// let credential = ClientAssertionCredential::new(
 ///     "22222222-2222-4222-8222-222222222222".into(),
 ///     "33333333-3333-4333-8333-333333333333".into(),
@@ -78,13 +76,13 @@ struct Source {
 
 /// Options for [`ManagedIdentityAssertion`].
 ///
-/// ```
-/// use cross_tenant_identity::ManagedIdentityAssertionOptions;
+/// The managed identity alone makes options, too:
 ///
-/// let options = ManagedIdentityAssertionOptions {
-///     audience: Some("api://AzureADTokenExchange".into()),
-///     ..Default::default()
-/// };
+/// ```
+/// use cross_tenant_identity::{ManagedIdentityAssertionOptions, UserAssignedId};
+///
+/// let identity = UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into());
+/// let options = ManagedIdentityAssertionOptions::from(identity);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ManagedIdentityAssertionOptions {
@@ -108,8 +106,9 @@ pub struct ManagedIdentityAssertionOptions {
 
     /// HTTP on the way to the host's identity endpoint: transport, policies, logging, telemetry.
     ///
-    /// The default transport goes through no proxy and follows no redirect. `retry` is not looked
-    /// at, since it cannot be told from its default; see [`retry`](Self::retry).
+    /// The default transport goes through no proxy and follows no redirect. The `retry` in it has no
+    /// effect, since a default that was given cannot be told from none; any other is a warning in the log.
+    /// Set [`retry`](Self::retry) instead.
     pub client_options: ClientOptions,
 
     /// Replaces the tries that are made of a request to the identity endpoint.
@@ -126,6 +125,42 @@ pub struct ManagedIdentityAssertionOptions {
     /// Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST` where that names this machine or an address
     /// of its own network, else `http://169.254.169.254`.
     pub imds_endpoint: Option<String>,
+}
+
+/// The default options, with this managed identity.
+impl From<UserAssignedId> for ManagedIdentityAssertionOptions {
+    fn from(id: UserAssignedId) -> Self {
+        Self {
+            user_assigned_id: Some(id),
+            ..Self::default()
+        }
+    }
+}
+
+impl ManagedIdentityAssertionOptions {
+    /// The names of those that differ from their defaults.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        // Names every field, so that the compiler asks about a new one.
+        let Self {
+            user_assigned_id,
+            host,
+            audience,
+            client_options,
+            retry,
+            imds_endpoint,
+        } = self;
+        [
+            ("user_assigned_id", user_assigned_id.is_some()),
+            ("host", host.is_some()),
+            ("audience", audience.is_some()),
+            ("client_options", is_given(client_options)),
+            ("retry", retry.is_some()),
+            ("imds_endpoint", imds_endpoint.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_given)| is_given.then_some(name))
+        .collect()
+    }
 }
 
 impl ManagedIdentityAssertion {
@@ -164,6 +199,7 @@ impl ManagedIdentityAssertion {
             .map(Selector::parse)
             .transpose()?;
         let names_identity = selector.is_some();
+        warn_of_retry_in::<ManagedIdentityAssertionOptions>(&options.client_options);
         let setup = Setup {
             selector,
             audience: Arc::clone(&audience),
@@ -229,7 +265,7 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
             ))
         });
     };
-    let audience = as_audience("managed_identity.audience", given)?;
+    let audience = as_audience("managed_identity.audience", given).map_err(Error::configuration)?;
     if authority.is_of_another_cloud(audience) {
         return Err(Error::configuration(format!(
             "managed_identity.audience is {}, the token exchange of another cloud than that of {authority}: no cloud trusts another's identities, so give the cloud in client_options, and leave the audience out",
@@ -240,14 +276,14 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
 }
 
 /// The identity endpoint takes a resource, which is the audience without this ending.
-fn as_audience<'a>(what: &str, given: &'a str) -> Result<&'a str, Error> {
+pub(crate) fn as_audience<'a>(what: &str, given: &'a str) -> Result<&'a str, String> {
     let audience = given.strip_suffix("/.default").unwrap_or(given);
     let is_text = |c: char| c.is_ascii_graphic();
     if audience.is_empty() || !audience.chars().all(is_text) {
-        return Err(Error::configuration(format!(
-            "{what} is {}: give a URI such as api://AzureADTokenExchange",
+        return Err(format!(
+            "{what} is {}, which is no audience: give a URI such as api://AzureADTokenExchange",
             quoted(given)
-        )));
+        ));
     }
     Ok(audience)
 }

@@ -57,19 +57,24 @@ pub(crate) struct TenantId(Arc<str>);
 
 impl TenantId {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::named("tenant_id", text)
+    }
+
+    /// `what` is the name of the value for a message.
+    pub(crate) fn named(what: &str, text: &str) -> Result<Self, String> {
         if NOT_A_TENANT
             .iter()
             .any(|name| text.eq_ignore_ascii_case(name))
         {
             return Err(format!(
-                "tenant_id is \"{text}\", which names no tenant: give the target tenant's id (a GUID) or one of its domain names"
+                "{what} is \"{text}\", which names no tenant: give the target tenant's id (a GUID) or one of its domain names"
             ));
         }
         if parse_guid(text).is_some() || is_domain_name(text) {
             return Ok(Self(text.to_ascii_lowercase().into()));
         }
         Err(format!(
-            "tenant_id {} is neither a GUID nor a domain name: give the target tenant's id, as `az account show --query tenantId` prints it, or one of its domain names",
+            "{what} {} is neither a GUID nor a domain name: give the target tenant's id, as `az account show --query tenantId` prints it, or one of its domain names",
             quoted(text)
         ))
     }
@@ -96,9 +101,14 @@ pub(crate) struct ClientId(Arc<str>);
 
 impl ClientId {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::named("client_id", text)
+    }
+
+    /// `what` is the name of the value for a message.
+    pub(crate) fn named(what: &str, text: &str) -> Result<Self, String> {
         parse_guid(text).map(|guid| Self(guid.into())).ok_or_else(|| {
             format!(
-                "client_id {} is not a GUID: give the application (client) id of the multi-tenant app, not its name and not its identifier URI",
+                "{what} {} is not a GUID: give the application (client) id of the multi-tenant app, not its name and not its identifier URI",
                 quoted(text)
             )
         })
@@ -143,18 +153,21 @@ impl AuthorityHost {
             )),
             None => match environment.filter(|value| !value.is_empty()) {
                 None => Ok(Self::of_host(PUBLIC_HOST)),
-                Some(value) => {
-                    let authority = Self::parse(AZURE_AUTHORITY_HOST, value)?;
-                    if authority.known_audience().is_some() || authority.is_loopback() {
-                        return Ok(authority);
-                    }
-                    Err(format!(
-                        "{AZURE_AUTHORITY_HOST} names {}, which is none of Azure's clouds, and an assertion is never sent to a host that only the environment names: give it in code with CloudConfiguration::Custom, together with the audience of its token exchange",
-                        quoted(value)
-                    ))
-                }
+                Some(value) => Self::of_variable(AZURE_AUTHORITY_HOST, value),
             },
         }
+    }
+
+    /// The host that an environment variable names, if a variable may name it.
+    pub(crate) fn of_variable(variable: &str, value: &str) -> Result<Self, String> {
+        let authority = Self::parse(variable, value)?;
+        if authority.known_audience().is_some() || authority.is_loopback() {
+            return Ok(authority);
+        }
+        Err(format!(
+            "{variable} names {}, which is none of Azure's clouds, and an assertion is never sent to a host that only the environment names: give it in code with CloudConfiguration::Custom or in a file of Settings, together with the audience of its token exchange",
+            quoted(value)
+        ))
     }
 
     fn of_host(host: &str) -> Self {
@@ -163,7 +176,7 @@ impl AuthorityHost {
         }
     }
 
-    fn parse(what: &str, text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(what: &str, text: &str) -> Result<Self, String> {
         // Azure's own configuration writes hosts with and without the scheme.
         let with_scheme = if text.contains("://") {
             text.to_owned()

@@ -12,16 +12,17 @@
 //! | expired or absent | what the fetch brings, or the remembered error at once | the same, one for all callers of the key |
 //!
 //! Read it in this order: [`cached_token`] is what callers find without waiting for anybody. What they
-//! do not find there they ask the [`owner`] for, a task that alone decides and fetches. It decides by
-//! the [`rules`], one pure function, which count on the [`life`] of a token and the [`pace`] of its
-//! requests; and it has a [`queue`] of fetches, a [`schedule`] of times, and an order of [`eviction`].
+//! do not find there they ask the [`owner`] for, a task that alone decides. It decides by the [`rules`],
+//! one pure function, which use the [`life`] of a token and the [`pace`] of its requests. It has the
+//! [`fetches`], a [`schedule`] of times, and an order of [`eviction`].
 
 mod cached_token;
 mod eviction;
+mod fetches;
 mod life;
+mod outage;
 mod owner;
 mod pace;
-mod queue;
 mod rules;
 mod schedule;
 

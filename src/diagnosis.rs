@@ -5,7 +5,7 @@
 //!
 //! One file explains one place where a token can fail to come: [`refusal`] the token endpoint,
 //! [`identity`] IMDS, [`host`] the identity endpoints of other hosts, [`connection`] the network, [`configuration`] the
-//! caller's own values, [`resource`] the service that the token was for.
+//! caller's own values, [`scope`] what it asks for, [`resource`] the service that the token was for.
 
 mod case;
 mod clocks;
@@ -20,10 +20,11 @@ mod presented;
 mod refusal;
 mod remedy;
 mod resource;
+mod scope;
 mod table;
 
 pub use command::{Command, Shell};
-pub(crate) use configuration::{bad_value, of_scope};
+pub(crate) use configuration::{bad_value, bad_values};
 pub(crate) use connection::{Failure as ConnectionFailure, Peer};
 pub(crate) use given_up::{
     bad_source, ended, no_thread, not_renewed, panicked, queue_stood_still, too_many_requests,
@@ -41,6 +42,7 @@ pub(crate) use refusal::{
     AssertionRequest, Exchange, Refusal, Retry, codes_in, of_refusal, of_unreadable_answer,
 };
 pub(crate) use resource::of_error as of_resource_error;
+pub(crate) use scope::{of_scope, of_several_resources};
 
 use std::fmt;
 

@@ -28,6 +28,31 @@ impl Environment {
         .filter(|value| !value.is_empty())
     }
 
+    /// All variables whose names begin with `prefix`, in whatever case, sorted. `None` stands for a
+    /// value that is not Unicode. An empty value is there, too.
+    pub(crate) fn vars(&self, prefix: &str) -> Vec<(String, Option<String>)> {
+        let has_prefix = |name: &str| {
+            let start = name.get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        let mut found: Vec<_> = match self {
+            Self::Process => std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()))
+                })
+                .filter(|(name, _)| has_prefix(name))
+                .collect(),
+            #[cfg(any(test, cross_tenant_identity_fuzzing))]
+            Self::Fixed { values, .. } => values
+                .iter()
+                .filter(|(name, _)| has_prefix(name))
+                .map(|(name, value)| (name.clone(), Some(value.clone())))
+                .collect(),
+        };
+        found.sort();
+        found
+    }
+
     /// A place that an agent's installation fixes, such as `/opt/azcmagent/bin/himds`.
     pub(crate) fn place(&self, absolute: PathBuf) -> PathBuf {
         match self {

@@ -26,7 +26,8 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 /// - [`Stage::TokenEndpoint`]: look at the [diagnosis](Error::diagnosis), which says whether the
 ///   home or the target tenant has to act.
 ///
-/// `Display` is one line of some 400 characters at most: which leg failed and for which tenant,
+/// `Display` is one line of some 400 characters at most, or longer where it tells what is wrong
+/// with [`Settings`](crate::Settings): which leg failed and for which tenant,
 /// what was answered, who has to act, and the one thing to do. The rest is in the
 /// [diagnosis](Error::diagnosis). Neither `Display` nor `Debug` ever holds an assertion, a token or
 /// an identity header.
@@ -69,6 +70,8 @@ struct Inner {
     retry_after: Option<Duration>,
     is_about_the_assertion: bool,
     silence: Option<Duration>,
+    /// One or several settings are wrong.
+    is_of_settings: bool,
     source: Option<Arc<azure_core::Error>>,
 }
 
@@ -149,9 +152,30 @@ impl Error {
         Self::diagnosed(Stage::Configuration, diagnosis::bad_value(&message.into()))
     }
 
+    /// All that is wrong with one source of settings, each message as [`configuration`](Self::configuration)
+    /// takes it.
+    pub(crate) fn settings(messages: &[String]) -> Self {
+        let diagnosis = match messages {
+            [one] => diagnosis::bad_value(one),
+            several => diagnosis::bad_values(several),
+        };
+        let headline = headline_of(&diagnosis);
+        Self::build(Stage::Configuration, headline, diagnosis, |inner| {
+            inner.is_of_settings = true;
+        })
+    }
+
     /// A scope that client credentials cannot ask for.
     pub(crate) fn bad_scope(scope: &str) -> Self {
         Self::diagnosed(Stage::Configuration, diagnosis::of_scope(scope))
+    }
+
+    /// Scopes of two resources in one call.
+    pub(crate) fn several_resources(one: &str, other: &str) -> Self {
+        Self::diagnosed(
+            Stage::Configuration,
+            diagnosis::of_several_resources(one, other),
+        )
     }
 
     pub(crate) fn new(stage: Stage, message: String) -> Self {
@@ -243,6 +267,7 @@ impl Error {
             retry_after: None,
             is_about_the_assertion: false,
             silence: None,
+            is_of_settings: false,
             source: None,
         };
         fill(&mut inner);
@@ -279,11 +304,14 @@ fn headline_of(diagnosis: &Diagnosis) -> String {
 impl Inner {
     /// One line: what failed, who has to act, the one thing to do.
     fn line(&self) -> String {
-        const LONGEST: usize = 400;
-        const LONGEST_STEP: usize = 180;
-        let step = redact::printable(self.diagnosis.first_step(), LONGEST_STEP);
+        // What is wrong with settings is read once, at the start, and often nowhere else.
+        let (longest, longest_step): (usize, usize) = match self.is_of_settings {
+            true => (3000, 1500),
+            false => (400, 180),
+        };
+        let step = redact::printable(self.diagnosis.first_step(), longest_step);
         let rest = format!(" Who has to act: {}. {step}", self.diagnosis.who());
-        let left = LONGEST.saturating_sub(self.recalled.len() + rest.len() + 1);
+        let left = longest.saturating_sub(self.recalled.len() + rest.len() + 1);
         let mut line = redact::printable(&self.headline, left.max(120));
         if !self.answer.is_empty() {
             let left = left.saturating_sub(line.len() + 2).max(60);
@@ -492,6 +520,7 @@ mod tests {
         for error in [
             Error::configuration(format!("{long}: {long}")),
             Error::bad_scope(&long),
+            Error::several_resources(&long, &long),
             Error::new(Stage::Assertion, long.clone()),
             Error::no_answer(
                 Stage::Assertion,

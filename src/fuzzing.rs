@@ -127,7 +127,7 @@ fn exchanged(answer: &Answer, assertion: &str, clock: &Arc<TestClock>) -> Result
     let asked = TokenRequest {
         tenant: judge::some(TenantId::parse(TENANT)),
         client_id: judge::some(ClientId::parse(CLIENT)),
-        scopes: "https://management.azure.com/.default".into(),
+        scope: "https://management.azure.com/.default".into(),
     };
     let budget = Arc::new(Budget::new(10));
     at_once(judge::some(endpoint).exchange(&asked, assertion, budget))

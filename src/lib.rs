@@ -26,11 +26,13 @@ mod fuzzing;
 mod managed_identity;
 mod random;
 mod redact;
+mod settings;
 mod snapshot;
 mod tenants;
 mod time;
 mod token_endpoint;
 mod transport;
+mod unused_options;
 mod worker;
 
 pub use assertion::{
@@ -46,3 +48,4 @@ pub use diagnosis::{Actor, Command, Diagnosis, Shell};
 pub use error::{Error, Stage};
 pub use explain::explain;
 pub use managed_identity::ManagedIdentityHost;
+pub use settings::{Settings, SettingsHost};

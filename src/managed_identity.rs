@@ -9,7 +9,7 @@ pub(crate) mod imds;
 mod service_fabric;
 
 pub use host::ManagedIdentityHost;
-pub(crate) use host::{Host, Setup, choose};
+pub(crate) use host::{Host, Setup, choose, selector_named};
 
 use crate::{authority, claims::Claims, error::Error, error_body::without_mark};
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
@@ -29,12 +29,17 @@ impl Selector {
     /// The names are those of IMDS (Microsoft Learn, "How to use managed identities for Azure
     /// resources on an Azure VM to acquire an access token").
     pub(crate) fn parse(id: &UserAssignedId) -> Result<Self, Error> {
+        Self::named("user_assigned_id", id).map_err(Error::configuration)
+    }
+
+    /// `name` is the name of the value for a message.
+    pub(crate) fn named(name: &str, id: &UserAssignedId) -> Result<Self, String> {
         let guid = |parameter, what: &str, value: &str| match authority::parse_guid(value) {
             Some(value) => Ok(Self { parameter, value }),
-            None => Err(Error::configuration(format!(
-                "user_assigned_id: the {what} {} is not a GUID: give the one that `az identity show` prints",
+            None => Err(format!(
+                "{name}: the {what} {} is not a GUID: give the one that `az identity show` prints",
                 authority::quoted(value)
-            ))),
+            )),
         };
         match id {
             UserAssignedId::ClientId(id) => guid("client_id", "client id", id),
@@ -43,13 +48,13 @@ impl Selector {
                 parameter: "msi_res_id",
                 value: id.clone(),
             }),
-            UserAssignedId::ResourceId(id) => Err(Error::configuration(format!(
-                "user_assigned_id: {} is not the resource id of a user-assigned identity: give one of the form /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…",
+            UserAssignedId::ResourceId(id) => Err(format!(
+                "{name}: {} is not the resource id of a user-assigned identity: give one of the form /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…",
                 authority::quoted(id)
-            ))),
-            other => Err(Error::configuration(format!(
-                "user_assigned_id: this version does not know {other:?}: use a client id, an object id or a resource id"
-            ))),
+            )),
+            other => Err(format!(
+                "{name}: this version does not know {other:?}: use a client id, an object id or a resource id"
+            )),
         }
     }
 }

@@ -213,6 +213,57 @@ mod tests {
         }
     }
 
+    fn page_lengths(map: &SnapshotMap<Entry>) -> Vec<usize> {
+        map.pages.load().iter().map(|page| page.len()).collect()
+    }
+
+    #[test]
+    fn a_full_page_is_split_in_half() {
+        let map = SnapshotMap::default();
+        for number in 0..PAGE {
+            put(&map, &format!("{number:04}"), 0);
+        }
+        assert_eq!(page_lengths(&map), [PAGE]);
+        put(&map, "9999", 0);
+        assert_eq!(page_lengths(&map), [PAGE / 2, PAGE / 2 + 1]);
+    }
+
+    #[test]
+    fn an_entry_before_all_others_goes_into_the_first_page_while_that_has_room() {
+        let map = SnapshotMap::default();
+        for number in 0..=PAGE {
+            put(&map, &format!("{number:04}"), 0);
+        }
+        // The name is shorter, so it comes before the others.
+        put(&map, "0", 0);
+        assert_eq!(page_lengths(&map), [PAGE / 2 + 1, PAGE / 2 + 1]);
+        for number in 0..PAGE / 2 - 1 {
+            put(&map, &format!("{:03}", 999 - number), 0);
+        }
+        assert_eq!(page_lengths(&map), [PAGE, PAGE / 2 + 1]);
+        map.update("", |_| Some(Arc::new(Entry(String::new(), 0))));
+        assert_eq!(page_lengths(&map), [1, PAGE, PAGE / 2 + 1]);
+    }
+
+    #[test]
+    fn small_neighbours_become_one_page_again() {
+        let map = SnapshotMap::default();
+        for number in 0..=PAGE {
+            put(&map, &format!("{number:04}"), 0);
+        }
+        // Together they are small only when they have half a page.
+        for number in 0..PAGE / 2 - 1 {
+            map.remove_if(&format!("{number:04}"), |_| true);
+        }
+        assert_eq!(page_lengths(&map), [1, PAGE / 2 + 1]);
+        map.remove_if(&format!("{PAGE:04}"), |_| true);
+        map.remove_if(&format!("{:04}", PAGE - 1), |_| true);
+        assert_eq!(page_lengths(&map), [1, PAGE / 2 - 1]);
+        put(&map, "0000", 0);
+        map.remove_if("0000", |_| true);
+        assert_eq!(page_lengths(&map), [PAGE / 2]);
+    }
+
     #[test]
     fn an_update_sees_what_is_there_and_may_leave_it() {
         let map = SnapshotMap::default();

@@ -16,7 +16,7 @@ use std::{
 pub(crate) struct Tenant {
     pub(crate) id: TenantId,
     pub(crate) client_id: ClientId,
-    /// By their scopes.
+    /// By their scope.
     pub(crate) tokens: SnapshotMap<CachedToken>,
     listed_in: Weak<Tenants>,
 }
@@ -90,13 +90,12 @@ impl Drop for Tenant {
 #[derive(Clone, Debug)]
 pub(crate) struct TokenKey {
     pub(crate) tenant: Arc<Tenant>,
-    /// Sorted, each once, separated by spaces.
-    pub(crate) scopes: Arc<str>,
+    pub(crate) scope: Arc<str>,
 }
 
 impl Key for TokenKey {
     fn name(&self) -> &Arc<str> {
-        &self.scopes
+        &self.scope
     }
 
     fn tokens(&self) -> &SnapshotMap<CachedToken> {
@@ -112,7 +111,7 @@ impl Key for TokenKey {
 
 impl PartialEq for TokenKey {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.tenant, &other.tenant) && self.scopes == other.scopes
+        Arc::ptr_eq(&self.tenant, &other.tenant) && self.scope == other.scope
     }
 }
 
@@ -121,7 +120,7 @@ impl Eq for TokenKey {}
 impl Hash for TokenKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.tenant).hash(state);
-        self.scopes.hash(state);
+        self.scope.hash(state);
     }
 }
 
@@ -139,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn keys_differ_by_tenant_and_scopes_and_by_nothing_else() {
+    fn keys_differ_by_tenant_and_scope_and_by_nothing_else() {
         let tenants = tenants();
         let [one, again, other] = [1, 1, 2].map(|number| tenants.tenant(id(number)));
-        let key = |tenant: &Arc<Tenant>, scopes: &str| TokenKey {
+        let key = |tenant: &Arc<Tenant>, scope: &str| TokenKey {
             tenant: Arc::clone(tenant),
-            scopes: scopes.into(),
+            scope: scope.into(),
         };
         assert_eq!(key(&one, "a"), key(&again, "a"));
         assert_ne!(key(&one, "a"), key(&one, "b"));

@@ -50,8 +50,7 @@ pub(crate) struct TokenEndpoint {
 pub(crate) struct TokenRequest {
     pub(crate) tenant: TenantId,
     pub(crate) client_id: ClientId,
-    /// Separated by spaces, as on the wire.
-    pub(crate) scopes: Arc<str>,
+    pub(crate) scope: Arc<str>,
 }
 
 impl TokenEndpoint {
@@ -143,7 +142,7 @@ impl TokenEndpoint {
             })?;
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("client_id", asked.client_id.as_str())
-            .append_pair("scope", &asked.scopes)
+            .append_pair("scope", &asked.scope)
             .append_pair("grant_type", "client_credentials")
             .append_pair("client_assertion_type", JWT_BEARER)
             .append_pair("client_assertion", assertion)
@@ -182,7 +181,7 @@ impl TokenEndpoint {
                 authority: &self.authority,
                 tenant: &asked.tenant,
                 client_id: &asked.client_id,
-                scopes: &asked.scopes,
+                scopes: &asked.scope,
                 assertion: claims.as_ref(),
                 asked: &self.asked_for,
                 now: self.clock.wall(),
@@ -768,7 +767,7 @@ mod tests {
         TokenRequest {
             tenant: TenantId::parse(TENANT).unwrap(),
             client_id: ClientId::parse(CLIENT).unwrap(),
-            scopes: "https://management.azure.com/.default".into(),
+            scope: "https://management.azure.com/.default".into(),
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) use thumbprint::Thumbprint;
 pub(crate) use tries::{Outcome, Tries, pause, retry_after};
 
 use crate::{
+    authority::quoted,
     budget::Budget,
     error::{self, Error},
     redact,
@@ -53,6 +54,14 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    /// Where its options are, for a message.
+    fn options(self) -> &'static str {
+        match self {
+            Self::Identity | Self::Pinned(_) => "managed_identity.client_options",
+            Self::Token => "client_options",
+        }
+    }
+
     fn transport(self) -> Result<Transport, Error> {
         #[cfg(feature = "reqwest")]
         return Ok(Transport::new(Arc::new(match self {
@@ -62,11 +71,8 @@ impl Way {
         })));
         #[cfg(not(feature = "reqwest"))]
         Err(Error::configuration(format!(
-            "the feature \"reqwest\" is off, so there is no default HTTP transport: set {}, or turn the feature on",
-            match self {
-                Self::Identity | Self::Pinned(_) => "managed_identity.client_options.transport",
-                Self::Token => "client_options.transport",
-            }
+            "the feature \"reqwest\" is off, so there is no default HTTP transport: set {}.transport, or turn the feature on",
+            self.options()
         )))
     }
 }
@@ -92,6 +98,7 @@ impl Leg {
         deadline: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
+        check_user_agent(way, &options)?;
         let has_own_transport = options.transport.is_none();
         let transport = match options.transport.take() {
             Some(transport) => transport,
@@ -170,6 +177,23 @@ impl Leg {
             )),
         }
     }
+}
+
+/// `azure_core` panics because of an application id that is none: it takes 24 characters at most
+/// (Azure SDK design guidelines, "Telemetry policy"), of a token of RFC 9110 §5.6.2.
+fn check_user_agent(way: Way, options: &ClientOptions) -> Result<(), Error> {
+    let Some(id) = &options.user_agent.application_id else {
+        return Ok(());
+    };
+    let is_token_char = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if id.len() <= 24 && id.bytes().all(is_token_char) {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "{}.user_agent.application_id is {}, which no user agent can name: give at most 24 letters, digits, dots and dashes",
+        way.options(),
+        quoted(id)
+    )))
 }
 
 /// A transport whose errors show nothing of what it was to send: azure_core logs them.

@@ -128,11 +128,7 @@ fn an_identity_that_cannot_be_one_is_told() {
         UserAssignedId::ObjectId(String::new()),
         UserAssignedId::ResourceId("/subscriptions/x".into()),
     ] {
-        let options = ManagedIdentityAssertionOptions {
-            user_assigned_id: Some(id),
-            ..Default::default()
-        };
-        assert!(why(ManagedIdentityAssertion::new(Some(options))).contains("user_assigned_id"));
+        assert!(why(ManagedIdentityAssertion::new(Some(id.into()))).contains("user_assigned_id"));
     }
 }
 
@@ -151,6 +147,35 @@ fn an_audience_or_imds_address_that_cannot_be_one_is_told() {
         };
         assert!(why(ManagedIdentityAssertion::new(Some(options))).contains(named));
     }
+}
+
+/// azure_core panics because of them.
+#[test]
+fn an_application_id_that_no_user_agent_can_have_is_told() {
+    for bad in [
+        "contoso-storage-migration-service",
+        "contoso service",
+        "contosö",
+    ] {
+        for of_identity in [false, true] {
+            let mut options = options();
+            let of = match of_identity {
+                true => &mut options.managed_identity.client_options,
+                false => &mut options.client_options,
+            };
+            of.user_agent.application_id = Some(bad.into());
+            let why = why(Credential::new(TENANT, CLIENT, Some(options)));
+            assert!(why.contains("user_agent.application_id"), "{why}");
+            assert_eq!(
+                why.contains("managed_identity.client_options"),
+                of_identity,
+                "{why}"
+            );
+        }
+    }
+    let mut options = options();
+    options.client_options.user_agent.application_id = Some("contoso-service.1".into());
+    Credential::new(TENANT, CLIENT, Some(options)).unwrap();
 }
 
 #[tokio::test]
@@ -175,4 +200,33 @@ async fn scopes_that_no_service_can_ask_for_are_told_before_any_request() {
         assert!(!why.contains('\u{1b}'), "{why}");
     }
     assert!(world.azure.requests().is_empty());
+}
+
+#[tokio::test]
+async fn scopes_of_two_resources_are_refused_before_any_request() {
+    const ARM: &str = "https://management.azure.com/.default";
+    const STORAGE: &str = "https://storage.azure.com/.default";
+    let world = World::new();
+    let credential = world.credential();
+    for (scopes, named) in [
+        (&[ARM, STORAGE][..], [ARM, STORAGE]),
+        (&[ARM, ARM, STORAGE], [ARM, STORAGE]),
+        // Two audiences, whatever resource they are of.
+        (
+            &[STORAGE, "https://storage.azure.com//.default"],
+            [STORAGE, "https://storage.azure.com//.default"],
+        ),
+    ] {
+        let error = credential.get_token(scopes, None).await.unwrap_err();
+        let told = cross_tenant_identity::explain(&error).to_string();
+        let line = why::<()>(Err(error));
+        for scope in named {
+            assert!(line.contains(&format!("{scope:?}")), "{line}");
+        }
+        assert!(line.contains("for each resource by itself"), "{line}");
+        assert!(told.contains("a token is for one resource"), "{told}");
+    }
+    assert!(world.azure.requests().is_empty());
+    credential.get_token(&[ARM], None).await.unwrap();
+    credential.get_token(&[STORAGE], None).await.unwrap();
 }

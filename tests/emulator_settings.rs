@@ -2,10 +2,9 @@
 //! shows the code of this test.
 
 use azure_core::credentials::TokenCredential;
-use azure_identity::UserAssignedId;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
-    ManagedIdentityAssertionOptions,
+    UserAssignedId,
 };
 use cross_tenant_identity_emulator::{CredentialSettings, Emulator, Endpoint};
 
@@ -20,19 +19,11 @@ async fn the_settings_connect_both_legs_to_the_emulator() -> azure_core::Result<
         client_options,
         identity_client_options,
     } = azure.credential_settings(&scenario);
-    let credential = CrossTenantManagedIdentityCredential::new(
-        &tenant_id,
-        &client_id,
-        Some(CrossTenantManagedIdentityCredentialOptions {
-            client_options,
-            managed_identity: ManagedIdentityAssertionOptions {
-                user_assigned_id: identity_client_id.map(UserAssignedId::ClientId),
-                client_options: identity_client_options,
-                ..Default::default()
-            },
-            ..Default::default()
-        }),
-    )?;
+    let identity = UserAssignedId::ClientId(identity_client_id);
+    let options = CrossTenantManagedIdentityCredentialOptions::from(identity)
+        .with_client_options(client_options, identity_client_options);
+    let credential =
+        CrossTenantManagedIdentityCredential::new(&tenant_id, &client_id, Some(options))?;
     let scopes = ["https://management.azure.com/.default"];
     credential.get_token(&scopes, None).await?;
 

@@ -6,7 +6,7 @@ use azure_identity::{
     ClientAssertion, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use cross_tenant_identity::{
-    ManagedIdentityAssertion, ManagedIdentityAssertionOptions, ManagedIdentityHost,
+    CrossTenantManagedIdentityCredential, ManagedIdentityAssertion, ManagedIdentityHost,
     TokenFileAssertion,
 };
 use cross_tenant_identity_emulator::{Emulator, Endpoint};
@@ -14,6 +14,9 @@ use std::{env, process::Command, time::Duration};
 
 /// The identity that the processes below choose. Without it they are not ours.
 const CLIENT_ID: &str = "TEST_IDENTITY_CLIENT_ID";
+
+const TENANT: &str = "CROSS_TENANT_TARGET_TENANT_ID";
+const APP: &str = "33333333-3333-4333-8333-333333333333";
 
 /// Runs an ignored test of this file in a process with these variables, and no others of a host.
 fn run(test: &str, variables: &[(&str, &str)]) {
@@ -31,10 +34,67 @@ fn run(test: &str, variables: &[(&str, &str)]) {
     ] {
         command.env_remove(name);
     }
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("CROSS_TENANT_") {
+            command.env_remove(name);
+        }
+    }
     command.env("NO_PROXY", "127.0.0.1,localhost");
     command.envs(variables.iter().copied());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn from_env_reads_the_variables_of_the_process() {
+    run(
+        "as_configured_by_variables",
+        &[
+            (TENANT, "litware.example"),
+            ("CROSS_TENANT_CLIENT_ID", APP),
+            ("CROSS_TENANT_AUTHORITY_HOST", "https://localhost:4443"),
+            (CLIENT_ID, "anything"),
+        ],
+    );
+}
+
+#[test]
+#[ignore = "another test runs it in a process of its own"]
+fn as_configured_by_variables() {
+    if env::var(CLIENT_ID).is_err() {
+        return;
+    }
+    let credential = CrossTenantManagedIdentityCredential::from_env().unwrap();
+    let shown = format!("{credential:?}");
+    for value in ["litware.example", APP, "https://localhost:4443"] {
+        assert!(shown.contains(value), "{shown}");
+    }
+}
+
+#[test]
+fn from_env_tells_a_variable_that_nobody_knows() {
+    let unknown = "CROSS_TENANT_TENANT_ID";
+    run(
+        "as_configured_by_a_typing_error",
+        &[(unknown, APP), (CLIENT_ID, "anything")],
+    );
+}
+
+#[test]
+#[ignore = "another test runs it in a process of its own"]
+fn as_configured_by_a_typing_error() {
+    if env::var(CLIENT_ID).is_err() {
+        return;
+    }
+    let why = CrossTenantManagedIdentityCredential::from_env().unwrap_err();
+    let why = why.to_string();
+    for text in [
+        "CROSS_TENANT_TENANT_ID",
+        "CROSS_TENANT_TARGET_TENANT_ID is missing",
+        "CROSS_TENANT_CLIENT_ID is missing",
+    ] {
+        assert!(why.contains(text), "{why}");
+    }
 }
 
 #[test]
@@ -67,19 +127,15 @@ async fn as_on_app_service() {
     let Ok(client_id) = env::var(CLIENT_ID) else {
         return;
     };
-    let id = Some(UserAssignedId::ClientId(client_id));
+    let id = UserAssignedId::ClientId(client_id);
     let theirs = ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
-        user_assigned_id: id.clone(),
+        user_assigned_id: Some(id.clone()),
         ..Default::default()
     }))
     .unwrap();
     let scope = "api://AzureADTokenExchange/.default";
     let theirs = theirs.get_token(&[scope], None).await.unwrap();
-    let ours = ManagedIdentityAssertion::new(Some(ManagedIdentityAssertionOptions {
-        user_assigned_id: id,
-        ..Default::default()
-    }))
-    .unwrap();
+    let ours = ManagedIdentityAssertion::new(Some(id.into())).unwrap();
     assert_eq!(ours.host(), ManagedIdentityHost::AppService);
     // The host keeps its token.
     assert_eq!(ours.secret(None).await.unwrap(), theirs.token.secret());

@@ -20,45 +20,11 @@ use cross_tenant_identity::{
 };
 use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
 use futures::TryStreamExt;
-use std::{
-    fmt::Write,
-    io,
-    sync::{Arc, Mutex},
-};
-use support::{ARM, STORAGE, World, at_once, refused};
+use std::{fmt::Write, io, sync::Arc};
+use support::{ARM, STORAGE, World, at_once, log::record, refused};
+use tracing::Level;
 
 const VAULT: &str = "https://vault.azure.net/.default";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-/// Everything that is logged on this thread from now on, azure_core's own logging included.
-fn record() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
 
 /// All that can be seen of an error, at every depth.
 fn everything_of(error: &(dyn std::error::Error + 'static)) -> String {
@@ -169,7 +135,7 @@ fn echoes(secret: &str) -> Vec<Fault> {
 /// Wherever a service or a proxy puts an assertion or a token, it is not passed on.
 #[tokio::test]
 async fn a_secret_that_comes_back_in_any_answer_is_shown_nowhere() {
-    let (log, _guard) = record();
+    let (log, _guard) = record(Level::TRACE);
     let world = World::new();
     let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let secret = assertion.secret(None).await.unwrap();
@@ -234,7 +200,7 @@ impl ClientAssertion for Canary {
 async fn what_a_source_of_the_users_own_hands_out_is_shown_nowhere() {
     const OPAQUE: &str = "opaque-canary-2f6c1d";
     const JWT: &str = "eyJhbGciOiJub25lIn0.eyJjYW5hcnkiOjF9.c2lnbmF0dXJlLWNhbmFyeQ";
-    let (log, _guard) = record();
+    let (log, _guard) = record(Level::TRACE);
     for (source, secret) in [
         (Canary::Returns(OPAQUE), OPAQUE),
         (Canary::Returns(JWT), JWT),
@@ -294,7 +260,7 @@ impl HttpClient for Quoting {
 async fn a_transport_that_quotes_the_request_shows_no_assertion() {
     const OPAQUE: &str = "opaque canary/2f6c1d";
     const JWT: &str = "eyJhbGciOiJub25lIn0.eyJjYW5hcnkiOjF9.c2lnbmF0dXJlLWNhbmFyeQ";
-    let (log, _guard) = record();
+    let (log, _guard) = record(Level::TRACE);
     for kind in [ErrorKind::Io, ErrorKind::Connection, ErrorKind::Other] {
         for secret in [OPAQUE, JWT] {
             let world = World::new();
@@ -326,7 +292,7 @@ async fn a_transport_that_quotes_the_request_shows_no_assertion() {
 
 #[tokio::test]
 async fn a_log_at_trace_tells_the_legs_and_no_secret() {
-    let (log, _guard) = record();
+    let (log, _guard) = record(Level::TRACE);
     let world = World::new();
     let mut options = world.options();
     options.retry = Some(at_once(1));

@@ -122,26 +122,32 @@ async fn a_hundred_callers_share_one_request() {
 }
 
 #[tokio::test]
-async fn scopes_in_another_order_are_the_same_key() {
+async fn a_scope_that_is_given_twice_is_one_scope() {
     let world = World::new();
     let credential = world.credential();
-    let one = [
-        "https://management.azure.com/.default",
-        "https://management.azure.com//.default",
-    ];
-    let other = [one[1], one[0], one[1]];
-    // Whatever Entra says of two scopes, it is asked once and the answer is the same.
-    let first = credential
-        .get_token(&one, None)
-        .await
-        .map(|token| token.expires_on);
-    let second = credential
-        .get_token(&other, None)
-        .await
-        .map(|token| token.expires_on);
-    assert_eq!(first.is_ok(), second.is_ok());
-    let asked: Vec<_> = world.azure.requests_to(Endpoint::Token);
-    assert!(asked.windows(2).all(|two| two[0].form == two[1].form));
+    let twice = credential.get_token(&[ARM, ARM], None).await.unwrap();
+    let once = credential.get_token(&[ARM], None).await.unwrap();
+    assert_eq!(twice.token.secret(), once.token.secret());
+    let [request] = world.azure.requests_to(Endpoint::Token).try_into().unwrap();
+    assert!(request.form.contains(&("scope".into(), ARM.into())));
+}
+
+/// The first is for the audience without a slash at its end, the second for the one with it.
+#[tokio::test]
+async fn a_scope_with_two_slashes_is_another_scope_and_is_sent_as_it_is() {
+    let world = World::new();
+    let credential = world.credential();
+    let scopes = [STORAGE, "https://storage.azure.com//.default"];
+    for scope in scopes {
+        let token = credential.get_token(&[scope], None).await.unwrap();
+        let audience = scope.strip_suffix("/.default").unwrap();
+        assert_eq!(claims(token.token.secret())["aud"], audience);
+    }
+    let requests = world.azure.requests_to(Endpoint::Token);
+    assert_eq!(requests.len(), 2);
+    for (request, scope) in requests.iter().zip(scopes) {
+        assert!(request.form.contains(&("scope".into(), scope.into())));
+    }
 }
 
 #[tokio::test]

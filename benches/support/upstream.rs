@@ -5,6 +5,7 @@ use azure_core::http::{
     AsyncRawResponse, ClientOptions, HttpClient, Request, StatusCode, Transport, headers::Headers,
 };
 use std::{sync::Arc, time::SystemTime};
+use tokio::sync::Semaphore;
 
 /// As long as Entra's usually are.
 pub const TOKEN_LENGTH: usize = 1700;
@@ -13,13 +14,20 @@ pub const TOKEN_LENGTH: usize = 1700;
 struct Upstream {
     identity: Vec<u8>,
     token: Vec<u8>,
+    /// A token request waits for a permit.
+    gate: Option<Arc<Semaphore>>,
 }
 
 #[async_trait::async_trait]
 impl HttpClient for Upstream {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let body = match request.url().path().ends_with("/oauth2/v2.0/token") {
-            true => &self.token,
+            true => {
+                if let Some(gate) = &self.gate {
+                    drop(gate.acquire().await);
+                }
+                &self.token
+            }
             false => &self.identity,
         };
         let mut headers = Headers::new();
@@ -32,11 +40,22 @@ impl HttpClient for Upstream {
     }
 }
 
+pub fn client_options() -> ClientOptions {
+    options(None)
+}
+
+/// A token endpoint that does not answer before the gate has permits.
+#[allow(dead_code, reason = "one of the benchmarks uses it")]
+pub fn closed_client_options() -> (ClientOptions, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    (options(Some(Arc::clone(&gate))), gate)
+}
+
 #[allow(
     clippy::disallowed_methods,
     reason = "a time far enough from now, once"
 )]
-pub fn client_options() -> ClientOptions {
+fn options(gate: Option<Arc<Semaphore>>) -> ClientOptions {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let expires_on = now.map_or(0, |now| now.as_secs()) + 86_400;
     let token = "t".repeat(TOKEN_LENGTH);
@@ -49,6 +68,7 @@ pub fn client_options() -> ClientOptions {
             r#"{{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"{token}"}}"#
         )
         .into_bytes(),
+        gate,
     };
     ClientOptions {
         transport: Some(Transport::new(Arc::new(upstream))),

@@ -8,7 +8,7 @@ use crate::{emulator::Emulator, scenario::Scenario};
 /// options of both legs.
 ///
 /// Take it apart with a pattern that names every field, as below. Then the compiler warns about a
-/// value that the test does not use, for example the options of the identity leg.
+/// value that the test does not use, for example the options for the identity endpoint.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -33,10 +33,12 @@ pub struct CredentialSettings {
     pub tenant_id: String,
     /// The client id of the multi-tenant app.
     pub client_id: String,
-    /// The client id by which the client selects the managed identity. It is `None` only if the
-    /// scenario is without [`Step::IdentitySelector`](crate::Step::IdentitySelector) or
-    /// [`Step::OnlyIdentity`](crate::Step::OnlyIdentity).
-    pub identity_client_id: Option<String>,
+    /// The client id of the managed identity.
+    ///
+    /// In a scenario without [`Step::IdentitySelector`](crate::Step::IdentitySelector) or
+    /// [`Step::OnlyIdentity`](crate::Step::OnlyIdentity) the mistake is that the client does not use
+    /// it: see [`Scenario::identity_selector`].
+    pub identity_client_id: String,
     /// The options for requests to Entra.
     pub client_options: ClientOptions,
     /// The options for requests to the identity endpoint. With them, requests to
@@ -50,7 +52,7 @@ impl Emulator {
         CredentialSettings {
             tenant_id: scenario.target_tenant_id.clone(),
             client_id: scenario.client_id.clone(),
-            identity_client_id: scenario.identity_selector().map(str::to_owned),
+            identity_client_id: scenario.identity_client_id.clone(),
             client_options: self.client_options(),
             identity_client_options: self.client_options(),
         }

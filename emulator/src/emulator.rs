@@ -110,8 +110,8 @@ impl Emulator {
     }
 
     /// Like [`create_scenario`](Emulator::create_scenario), but leaves out one step or takes it
-    /// wrongly. [`Step`] says what each of them does, and which value a client has to take from
-    /// [`credential_settings`](Emulator::credential_settings).
+    /// wrongly. [`Step`] says what each of them does, and which values a client has to take from
+    /// the [`Scenario`].
     pub fn create_scenario_without(&self, left_out: Step) -> Scenario {
         self.replace_scenario(Some(left_out))
     }

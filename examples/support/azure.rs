@@ -2,25 +2,24 @@
 
 use super::{azurite::Azurite, service::SECRET, vault};
 use azure_core::http::ClientOptions;
-use azure_identity::UserAssignedId;
 use cross_tenant_identity::{
-    CrossTenantManagedIdentityCredentialOptions, ManagedIdentityAssertionOptions,
+    CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
+    ManagedIdentityAssertionOptions, Settings,
 };
 use cross_tenant_identity_emulator::{Emulator, Scenario, SetUpError, Step};
+use std::sync::Arc;
 
 /// Who asks for what. The same on Azure and on the emulator.
 pub struct Azure {
-    pub target_tenant_id: String,
-    pub client_id: String,
     pub target_subscription_id: String,
-    identity_client_id: Option<String>,
+    settings: Settings,
     /// Azure itself where there is none.
     emulator: Option<(Emulator, Scenario)>,
 }
 
-/// What real Azure needs to be told, all or none of it.
-const NEEDED: [&str; 3] = ["TARGET_TENANT_ID", "CLIENT_ID", "TARGET_SUBSCRIPTION_ID"];
-const OPTIONAL: &str = "IDENTITY_CLIENT_ID";
+/// What real Azure needs to be told beside the credential's settings, all or none of it.
+const SUBSCRIPTION_ID: &str = "TARGET_SUBSCRIPTION_ID";
+const PREFIX_OF_SETTINGS: &str = "CROSS_TENANT_";
 
 /// What the example with a blob needs on top, such as `https://litware.blob.core.windows.net`.
 const STORAGE_URL: &str = "TARGET_STORAGE_URL";
@@ -41,37 +40,27 @@ impl Azure {
     /// When the environment names some of what Azure needs but not all, or Azure is to do without
     /// a step, which only the emulator can.
     pub fn from_environment(without: Option<Step>) -> Result<Self, String> {
-        let missing: Vec<_> = NEEDED
-            .into_iter()
-            .filter(|name| set(name).is_none())
-            .collect();
-        match (missing.as_slice(), without) {
-            ([], None) => {
-                let value = |name| set(name).unwrap_or_default();
-                Ok(Self {
-                    target_tenant_id: value(NEEDED[0]),
-                    client_id: value(NEEDED[1]),
-                    target_subscription_id: value(NEEDED[2]),
-                    identity_client_id: set(OPTIONAL),
-                    emulator: None,
-                })
-            }
-            ([], Some(_)) => Err(format!(
-                "--without leaves a step out of the emulator's story, but {} choose real Azure: unset them",
-                NEEDED.join(", ")
-            )),
-            (missing, _) if missing.len() == NEEDED.len() && set(OPTIONAL).is_none() => {
-                Self::emulated(without)
-            }
-            (missing, _) => Err(format!(
-                "real Azure needs {} (and takes {OPTIONAL}), but {} not set: set all of them, or none to use the emulator",
-                NEEDED.join(", "),
-                match missing {
-                    [one] => format!("{one} is"),
-                    several => format!("{} are", several.join(" and ")),
-                }
-            )),
+        let has_settings = std::env::vars_os()
+            .any(|(name, _)| name.to_string_lossy().starts_with(PREFIX_OF_SETTINGS));
+        if !has_settings && set(SUBSCRIPTION_ID).is_none() {
+            return Self::emulated(without);
         }
+        if without.is_some() {
+            return Err(format!(
+                "--without leaves a step out of the emulator's story, but {PREFIX_OF_SETTINGS}… and {SUBSCRIPTION_ID} choose real Azure: unset them"
+            ));
+        }
+        let or_emulator = format!(
+            "real Azure needs {SUBSCRIPTION_ID} and the credential's settings: set all of them, or none to use the emulator"
+        );
+        let settings = Settings::from_env().map_err(|why| format!("{why}\n{or_emulator}"))?;
+        let subscription_id = set(SUBSCRIPTION_ID);
+        Ok(Self {
+            target_subscription_id: subscription_id
+                .ok_or_else(|| format!("{SUBSCRIPTION_ID} is not set\n{or_emulator}"))?,
+            settings,
+            emulator: None,
+        })
     }
 
     fn emulated(without: Option<Step>) -> Result<Self, String> {
@@ -82,10 +71,13 @@ impl Azure {
             None => emulator.create_scenario(),
         };
         Ok(Self {
-            target_tenant_id: story.target_tenant_id.clone(),
-            client_id: story.client_id.clone(),
             target_subscription_id: story.target_subscription_id.clone(),
-            identity_client_id: story.identity_selector().map(str::to_owned),
+            settings: Settings {
+                target_tenant_id: story.target_tenant_id.clone(),
+                client_id: story.client_id.clone(),
+                identity_client_id: story.identity_selector().map(str::to_owned),
+                ..Default::default()
+            },
             emulator: Some((emulator, story)),
         })
     }
@@ -134,23 +126,24 @@ impl Azure {
         }
     }
 
-    pub fn identity_options(&self) -> ManagedIdentityAssertionOptions {
-        ManagedIdentityAssertionOptions {
-            user_assigned_id: self
-                .identity_client_id
-                .clone()
-                .map(UserAssignedId::ClientId),
-            client_options: self.client_options(),
-            ..Default::default()
-        }
+    /// # Errors
+    ///
+    /// When a setting makes no sense.
+    pub fn credential(&self) -> azure_core::Result<Arc<CrossTenantManagedIdentityCredential>> {
+        self.settings.credential(Some(self.connections()))
     }
 
-    pub fn credential_options(&self) -> CrossTenantManagedIdentityCredentialOptions {
-        CrossTenantManagedIdentityCredentialOptions {
-            client_options: self.client_options(),
-            managed_identity: self.identity_options(),
-            ..Default::default()
-        }
+    /// # Errors
+    ///
+    /// When a setting makes no sense.
+    pub fn identity_options(&self) -> azure_core::Result<ManagedIdentityAssertionOptions> {
+        let options = self.settings.options(Some(self.connections()))?;
+        Ok(options.managed_identity)
+    }
+
+    fn connections(&self) -> CrossTenantManagedIdentityCredentialOptions {
+        CrossTenantManagedIdentityCredentialOptions::default()
+            .with_client_options(self.client_options(), self.client_options())
     }
 }
 

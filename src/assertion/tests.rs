@@ -42,9 +42,10 @@ fn managed_identity(
     )
 }
 
-/// An identity endpoint that has another one each time.
-fn imds() -> Arc<Scripted> {
-    Scripted::new((0..4).map(|number| {
+/// An identity endpoint that has another one each time. The crate finds a source by the assertion that it
+/// handed out, in the whole process: tests that run at once need numbers of their own.
+fn imds(first: usize) -> Arc<Scripted> {
+    Scripted::new((first..first + 4).map(|number| {
         let answer = serde_json::json!({ "access_token": jwt(number), "expires_on": "9999999999" });
         Step::answer(200, answer.to_string())
     }))
@@ -74,19 +75,19 @@ async fn an_assertion_of_the_users_own_source_is_kept_until_it_is_refused_or_for
 
 #[tokio::test]
 async fn an_assertion_of_ours_that_several_credentials_share_is_replaced_for_all_of_them() {
-    let script = imds();
+    let script = imds(100);
     let ours = managed_identity(&script, None).unwrap();
     let [one, other] =
         [(); 2].map(|()| AssertionSource::given(Arc::new(ours.clone()), HeldClock::new()));
     let refused = one.assertion().await.unwrap();
-    assert_eq!(secret_of(&other).await, jwt(0));
+    assert_eq!(secret_of(&other).await, jwt(100));
     assert_eq!(script.count(), 1);
     for source in [&one, &other] {
         let replaced = source.replace(&refused).await.unwrap();
-        assert_eq!(replaced.token.secret(), jwt(1));
+        assert_eq!(replaced.token.secret(), jwt(101));
     }
-    assert_eq!(secret_of(&one).await, jwt(1));
-    assert_eq!(secret_of(&other).await, jwt(1));
+    assert_eq!(secret_of(&one).await, jwt(101));
+    assert_eq!(secret_of(&other).await, jwt(101));
     assert_eq!(script.count(), 2);
 }
 
@@ -103,16 +104,16 @@ impl ClientAssertion for Wrapped {
 
 #[tokio::test]
 async fn one_of_ours_inside_a_source_of_the_users_is_replaced_and_forgotten_too() {
-    let script = imds();
+    let script = imds(200);
     let ours = managed_identity(&script, None).unwrap();
     let wrapped = AssertionSource::given(Arc::new(Wrapped(ours.clone())), HeldClock::new());
     let refused = wrapped.assertion().await.unwrap();
     let second = wrapped.replace(&refused).await.unwrap();
-    assert_eq!(second.token.secret(), jwt(1));
-    assert_eq!(ours.secret(None).await.unwrap(), jwt(1));
+    assert_eq!(second.token.secret(), jwt(201));
+    assert_eq!(ours.secret(None).await.unwrap(), jwt(201));
     wrapped.forget();
-    assert_eq!(secret_of(&wrapped).await, jwt(2));
-    assert_eq!(ours.secret(None).await.unwrap(), jwt(2));
+    assert_eq!(secret_of(&wrapped).await, jwt(202));
+    assert_eq!(ours.secret(None).await.unwrap(), jwt(202));
     assert_eq!(script.count(), 3);
 }
 
@@ -130,7 +131,7 @@ async fn only_the_assertion_at_hand_can_be_refused() {
 
 #[test]
 fn an_audience_is_a_uri_and_may_be_given_as_a_scope() {
-    let of = |given| managed_identity(&imds(), Some(given)).map(|it| it.request().audience);
+    let of = |given| managed_identity(&imds(0), Some(given)).map(|it| it.request().audience);
     assert_eq!(&*of("api://Own/.default").unwrap(), "api://Own");
     for bad in ["", "/.default", "api://a b", "api://\u{e4}", "api://a\n"] {
         let error = of(bad).unwrap_err();

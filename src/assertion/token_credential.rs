@@ -1,6 +1,7 @@
 //! Any credential of the Azure SDK's as a source of assertions.
 
 use super::as_audience;
+use crate::error::Error;
 use async_trait::async_trait;
 use azure_core::{
     credentials::{TokenCredential, TokenRequestOptions},
@@ -48,7 +49,7 @@ impl TokenCredentialAssertion {
     ///
     /// When the audience is empty, or holds characters that no URI has.
     pub fn new(credential: Arc<dyn TokenCredential>, audience: &str) -> azure_core::Result<Self> {
-        let audience = as_audience("audience", audience)?;
+        let audience = as_audience("audience", audience).map_err(Error::configuration)?;
         Ok(Self {
             credential,
             scope: format!("{audience}/.default").into(),

@@ -27,7 +27,7 @@ use tracing::{debug, warn};
 
 /// The variable by which AKS workload identity names the file (Microsoft Learn, "Use Microsoft Entra
 /// Workload ID with Azure Kubernetes Service (AKS)").
-const AZURE_FEDERATED_TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+pub(crate) const AZURE_FEDERATED_TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 
 /// A Kubernetes token is 1 KB to 2 KB.
 const LARGEST_FILE: u64 = 64 * 1024;
@@ -111,22 +111,26 @@ impl TokenFileAssertion {
         Self::at(path.into(), AZURE_FEDERATED_TOKEN_FILE, clock)
     }
 
-    fn at(path: PathBuf, what: &str, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let wrong = match fs::metadata(&path) {
+    pub(crate) fn at(path: PathBuf, what: &str, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Self::check(&path, what).map_err(Error::configuration)?;
+        Ok(Self(Arc::new(TokenFile {
+            path,
+            clock,
+            last_good: Mutex::default(),
+        })))
+    }
+
+    /// Whether a path can be that of a token file. `what` is its name for a message.
+    pub(crate) fn check(path: &Path, what: &str) -> Result<(), String> {
+        let wrong = match fs::metadata(path) {
             _ if path.as_os_str().is_empty() => "which names no file",
             Ok(found) if found.is_dir() => "which is a directory",
-            _ => {
-                return Ok(Self(Arc::new(TokenFile {
-                    path,
-                    clock,
-                    last_good: Mutex::default(),
-                })));
-            }
+            _ => return Ok(()),
         };
-        Err(Error::configuration(format!(
+        Err(format!(
             "{what} is {}, {wrong}: give the path of the file that holds the token",
             quoted(&path.display().to_string())
-        )))
+        ))
     }
 }
 

@@ -1,31 +1,22 @@
 //! The owner of a cache: one task that alone decides, polls the fetches and keeps the times. Callers send
-//! it what they want, and wait for the answer.
+//! it commands, and wait for the answer.
 //!
-//! Nothing here is shared, so nothing is locked. What is the application's own (a transport, a source
-//! of assertions) is polled and dropped by this task and by nobody else.
+//! Nothing here is shared, so nothing is locked. Code of the application (a transport, a source of
+//! assertions) is polled and dropped by this task and by nobody else.
 
 use super::{
-    CachedToken, Command, Failure, GaveUp, Key, Reply, Report, Request, Shared,
+    CachedToken, Command, Failure, GaveUp, Key, Reply, Report, Shared,
     eviction::{Order, Place},
-    life::Fetched,
-    pace::Need,
-    queue::Queue,
-    rules::{Answer, Decision, Event, State},
+    fetches::{Admission, Ended, Fetches},
+    outage::Outage,
+    rules::{self, Answer, Decision, Event, State},
     schedule::Schedule,
 };
-use crate::{
-    budget::Budget,
-    random::fraction,
-    time::{Moment, timeout},
-};
+use crate::{random::fraction, time::Moment};
 use azure_core::credentials::AccessToken;
-use futures::{
-    future::{AbortHandle, Abortable, BoxFuture, FutureExt},
-    stream::{FuturesUnordered, StreamExt},
-};
+use futures::future::{BoxFuture, FutureExt};
 use std::{
     collections::HashMap,
-    panic::AssertUnwindSafe,
     sync::Arc,
     task::{self, Poll},
     time::Duration,
@@ -33,34 +24,21 @@ use std::{
 use tokio::sync::mpsc::UnboundedReceiver;
 use tracing::debug;
 
-/// How long a queued caller waits while nobody at all gets a token. Every fetch under way ends, so the
-/// queue moves on; this is for one that moves too slowly to be worth waiting for.
-const LONGEST_STANDSTILL: Duration = Duration::from_secs(5 * 60);
-
-/// How often it is looked whether a caller has gone, while others wait for a place.
-const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
-
 pub(super) struct Owner<K, E> {
     shared: Arc<Shared<K, E>>,
     commands: UnboundedReceiver<Command<K, E>>,
     /// Boxed, as a table is half empty.
     entries: HashMap<K, Box<Entry<E>>>,
-    fetches: HashMap<u64, Record<K, E>>,
-    under_way: FuturesUnordered<BoxFuture<'static, (u64, Option<Outcome<E>>)>>,
-    queue: Queue<E>,
+    fetches: Fetches<K, E>,
+    last_fetch: u64,
     schedule: Schedule<Wake<K>>,
+    /// Set for the first time of the schedule.
+    timer: Option<(Duration, BoxFuture<'static, ()>)>,
     /// Keys with a token.
     tokens: Order<K>,
     /// Keys without one, remembered for what was asked and answered.
     memories: Order<K>,
-    /// Set for the first time of the schedule.
-    timer: Option<(Duration, BoxFuture<'static, ()>)>,
-    last_id: u64,
-    /// When a fetch last brought a token.
-    last_token: Duration,
 }
-
-type Outcome<E> = Result<Fetched, E>;
 
 struct Entry<E> {
     state: State<E>,
@@ -73,61 +51,10 @@ struct Entry<E> {
     place: Option<(Place, bool)>,
 }
 
-/// Fetches of a key have failed since then.
-struct Outage {
-    since: Duration,
-    reported: Option<Duration>,
-}
-
-/// How often an outage that lasts is reported.
-const REPORTED_EVERY: Duration = Duration::from_secs(60);
-
-/// A fetch that is queued or under way, and who waits for it.
-struct Record<K, E> {
-    key: K,
-    need: Need,
-    since: Duration,
-    waiters: Vec<Waiter<E>>,
-    /// Those who have gone meanwhile are looked for when there are so many.
-    prune_at: usize,
-    /// The earliest time at which a waiter's patience ends.
-    patience_ends: Option<Duration>,
-    /// Whether it has been waited for, whoever has gone meanwhile.
-    was_waited_for: bool,
-    /// It goes on whether somebody waits or not: a service has refused this token.
-    rejected: Option<AccessToken>,
-    under_way: Option<UnderWay>,
-}
-
-struct UnderWay {
-    budget: Arc<Budget>,
-    epoch: u64,
-    /// Ends it.
-    abort: AbortHandle,
-}
-
-struct Waiter<E> {
-    reply: Reply<E>,
-    /// Until when; there is a token at hand then.
-    until: Option<Duration>,
-}
-
 enum Wake<K> {
     Key(K),
-    /// The patience of those who wait for a fetch.
+    /// The patience of those who wait for this fetch ends.
     Patience(u64),
-}
-
-impl<K, E> Record<K, E> {
-    /// Whether somebody waits for it, or it is worth having anyway.
-    fn is_wanted(&self) -> bool {
-        let goes_on = self.rejected.is_some() || !self.need.is_urgent();
-        goes_on || self.waiters.iter().any(|it| !it.reply.is_canceled())
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.under_way.is_some() && !self.is_wanted()
-    }
 }
 
 impl<K: Key, E: Failure> Owner<K, E> {
@@ -135,19 +62,41 @@ impl<K: Key, E: Failure> Owner<K, E> {
         shared: Arc<Shared<K, E>>,
         commands: UnboundedReceiver<Command<K, E>>,
     ) -> Self {
+        let now = shared.clock.now().monotonic;
         Self {
-            queue: Queue::new(shared.limits.at_once),
+            fetches: Fetches::new(shared.limits.at_once, now),
             tokens: Order::new(shared.limits.tokens),
             memories: Order::new(shared.limits.tokens),
-            last_token: shared.clock.now().monotonic,
             shared,
             commands,
             entries: HashMap::new(),
-            fetches: HashMap::new(),
-            under_way: FuturesUnordered::new(),
+            last_fetch: 0,
             schedule: Schedule::new(),
             timer: None,
-            last_id: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        std::future::poll_fn(|context| self.poll(context)).await;
+    }
+
+    /// One step of the owner's life. It ends with the cache.
+    fn poll(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
+        loop {
+            if let Poll::Ready(command) = self.commands.poll_recv(context) {
+                match command {
+                    Some(command) => self.obey(command),
+                    None => return Poll::Ready(()),
+                }
+            } else if let Poll::Ready(ended) = self.fetches.poll(context) {
+                self.ended(ended);
+            } else if self.poll_timer(context).is_ready() {
+                self.look_after();
+            } else {
+                return Poll::Pending;
+            }
+            self.keep_within_bounds();
+            self.admit();
         }
     }
 
@@ -160,8 +109,8 @@ impl<K: Key, E: Failure> Owner<K, E> {
                     is_waited_for: reply.is_some(),
                 };
                 self.tell(&key, event, reply);
-                if let Some((_, record)) = self.fetch_of(&key) {
-                    record.rejected = Some(token);
+                if let Some(id) = self.fetch_of(&key) {
+                    self.fetches.replaces(id, token);
                 }
             }
             Command::Sweep => {
@@ -193,7 +142,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
                 self.entries.entry(key.clone()).or_insert(Box::new(entry))
             }
         };
-        let context = self.shared.context(now, self.last_id + 1);
+        let context = self.shared.context(now, self.last_fetch + 1);
         let mut decision = entry.state.on(event, &context);
         let answer = decision.answer.take();
         self.follow(key, decision, now);
@@ -211,44 +160,27 @@ impl<K: Key, E: Failure> Owner<K, E> {
         publish(key, entry.published.as_ref(), held.as_ref());
         entry.published = held;
         if decision.begins {
-            self.last_id += 1;
+            self.last_fetch += 1;
         }
-        if let Some(fetch) = entry.state.fetch() {
-            let record = self.fetches.entry(fetch.id).or_insert_with(|| Record {
-                key: key.clone(),
-                need: fetch.need,
-                since: now.monotonic,
-                waiters: Vec::new(),
-                prune_at: 64,
-                patience_ends: None,
-                was_waited_for: false,
-                rejected: None,
-                under_way: None,
-            });
-            // The place in the queue follows the need, also of what is queued already.
-            let is_raised = fetch.need.is_urgent() && !record.need.is_urgent();
-            if decision.begins || (is_raised && record.under_way.is_none()) {
-                self.queue.push(fetch.id, fetch.need);
-            }
-            record.need = fetch.need;
+        let fetch = entry.state.fetch();
+        if let Some(fetch) = fetch {
+            self.fetches.queue(key, fetch, now.monotonic);
         }
-        let is_at_rest = entry.state.fetch().is_none();
         let has_token = entry.published.is_some();
-        if entry
-            .place
-            .is_some_and(|(_, of_token)| of_token != has_token)
-            || decision.is_over
+        let has_moved = |(_, had_token): &mut (Place, bool)| *had_token != has_token;
+        if let Some((place, had_token)) =
+            entry.place.take_if(|it| decision.is_over || has_moved(it))
         {
-            self.leave(key);
+            match had_token {
+                true => self.tokens.remove(place),
+                false => self.memories.remove(place),
+            }
         }
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
         if decision.is_over {
             self.entries.remove(key);
             return;
         }
-        if is_at_rest && entry.place.is_none() {
+        if fetch.is_none() && entry.place.is_none() {
             let order = match has_token {
                 true => &mut self.tokens,
                 false => &mut self.memories,
@@ -267,7 +199,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         let until = match answer {
             Answer::Wait => None,
             Answer::WaitUntil(until) => Some(until),
-            // Whoever has gone needs no answer.
+            // Whoever has been cancelled needs no answer.
             Answer::Token(token) => return drop(reply.send(Ok(token))),
             Answer::Error(error) => return drop(reply.send(Err(error))),
             Answer::GaveUp(why) => {
@@ -275,148 +207,82 @@ impl<K: Key, E: Failure> Owner<K, E> {
                 return drop(reply.send(Err(error)));
             }
         };
-        let Some((id, record)) = self.fetch_of(key) else {
-            return;
-        };
-        record.was_waited_for = true;
-        if record.waiters.len() >= record.prune_at {
-            record.waiters.retain(|waiter| !waiter.reply.is_canceled());
-            record.prune_at = record.waiters.len() * 2 + 64;
-        }
-        record.waiters.push(Waiter { reply, until });
-        if let Some(until) = until
-            && record.patience_ends.is_none_or(|set| until < set)
+        if let Some(id) = self.fetch_of(key)
+            && self.fetches.wait(id, reply, until.is_some())
+            && let Some(until) = until
         {
-            record.patience_ends = Some(until);
             self.schedule.set(until, Wake::Patience(id));
         }
     }
 
-    fn fetch_of(&mut self, key: &K) -> Option<(u64, &mut Record<K, E>)> {
-        let id = self.fetch_id(key)?;
-        Some((id, self.fetches.get_mut(&id)?))
-    }
-
-    fn fetch_id(&self, key: &K) -> Option<u64> {
+    /// The id of a key's fetch.
+    fn fetch_of(&self, key: &K) -> Option<u64> {
         Some(self.entries.get(key)?.state.fetch()?.id)
     }
 
     /// Begins what may begin.
     fn admit(&mut self) {
         let now = self.shared.clock.now();
-        loop {
-            while let Some(id) = self.queue.next(now.monotonic) {
-                let Some(record) = self.fetches.get(&id).filter(|it| it.under_way.is_none()) else {
-                    continue;
-                };
-                let key = record.key.clone();
-                if record.is_wanted() {
-                    self.tell(&key, Event::Admitted, None);
-                    self.begin(id, &key, now);
-                } else {
-                    self.fetches.remove(&id);
-                    self.tell(&key, Event::Abandoned { answered: 0 }, None);
+        while let Some(admission) = self.fetches.admit(now.monotonic) {
+            match admission {
+                Admission::Begins { id, key } => self.begin(id, &key, now),
+                Admission::Abandoned { id, key, answered } => {
+                    if self.fetch_of(&key) == Some(id) {
+                        self.tell(&key, Event::Abandoned { answered }, None);
+                    }
                 }
             }
-            // One that nobody waits for any more makes room for one that somebody waits for.
-            if self.first_queued_since().is_none() || !self.end_one_abandoned() {
-                return;
-            }
         }
-    }
-
-    fn end_one_abandoned(&mut self) -> bool {
-        let mut fetches = self.fetches.iter();
-        let Some(id) = fetches.find_map(|(id, it)| it.is_abandoned().then_some(*id)) else {
-            return false;
-        };
-        let Some(record) = self.fetches.remove(&id) else {
-            return false;
-        };
-        let answered = record.under_way.map_or(0, |it| {
-            it.abort.abort();
-            it.budget.answered()
-        });
-        self.queue.ended();
-        if self.fetch_id(&record.key) == Some(id) {
-            self.tell(&record.key, Event::Abandoned { answered }, None);
-        }
-        true
     }
 
     fn begin(&mut self, id: u64, key: &K, now: Moment) {
-        let context = self.shared.context(now, 0);
-        let (Some(record), Some(entry)) = (self.fetches.get_mut(&id), self.entries.get(key)) else {
+        // One look at the epoch: `clear` may be called at any time.
+        let context = self.shared.context(now, self.last_fetch + 1);
+        let Some(entry) = self.entries.get_mut(key) else {
+            // Nobody hears of it any more: those who wait ask again.
+            drop(self.fetches.abandon(id));
             return;
         };
-        let budget = Arc::new(Budget::new(entry.state.budget(&context)));
-        let (abort, registration) = AbortHandle::new_pair();
-        record.under_way = Some(UnderWay {
-            budget: Arc::clone(&budget),
-            epoch: context.epoch,
-            abort,
-        });
-        let request = Request {
-            budget,
-            rejected: record.rejected.clone(),
-        };
-        let (shared, key) = (Arc::clone(&self.shared), key.clone());
-        self.queue.begun();
-        let work = async move {
-            let limit = shared.limits.fetch;
-            // Also what the application's code does before it first waits.
-            let fetched = async { shared.fetch.fetch(key, request).await };
-            let fetched = timeout(shared.clock.as_ref(), limit, fetched);
-            match AssertUnwindSafe(fetched).catch_unwind().await {
-                Ok(Some(outcome)) => outcome,
-                Ok(None) => Err(shared.fetch.gave_up(GaveUp::TookTooLong)),
-                Err(_panic) => Err(shared.fetch.gave_up(GaveUp::Panicked)),
-            }
-        };
-        let work = Abortable::new(work, registration);
-        self.under_way
-            .push(Box::pin(work.map(move |outcome| (id, outcome.ok()))));
+        let decision = entry.state.on(Event::Admitted, &context);
+        let requests = entry.state.budget(&context);
+        self.fetches
+            .begin(id, &self.shared, requests, context.epoch);
+        self.follow(key, decision, now);
     }
 
-    fn ended(&mut self, id: u64, outcome: Option<Outcome<E>>) {
-        // One that was given up has left before.
-        let (Some(outcome), Some(record)) = (outcome, self.fetches.remove(&id)) else {
-            return;
-        };
-        self.queue.ended();
+    fn ended(&mut self, ended: Ended<K, E>) {
         let now = self.shared.clock.now();
-        let Some(under_way) = record.under_way else {
-            return;
-        };
-        match &outcome {
-            Ok(_) => self.last_token = now.monotonic,
+        match &ended.outcome {
+            Ok(_) => self.fetches.brought_token(now.monotonic),
             Err(error) if (self.shared.limits.remembers)(error) => {
-                self.queue.heed(error, now.monotonic);
+                if let Some(retry_after) = error.retry_after() {
+                    self.fetches.hold(retry_after, now.monotonic);
+                }
             }
             Err(_) => {}
         }
-        let key = record.key;
+        let key = ended.key;
+        let context = self.shared.context(now, self.last_fetch + 1);
         let entry = self.entries.get_mut(&key);
         // Not after `clear`: then it serves those who have waited for it, and nobody else.
         let entry = entry.filter(|entry| {
-            under_way.epoch == self.shared.epoch()
-                && entry.state.fetch().is_some_and(|fetch| fetch.id == id)
+            let is_its = |fetch: rules::Fetch| fetch.id == ended.id;
+            ended.epoch == context.epoch && entry.state.fetch().is_some_and(is_its)
         });
         let Some(entry) = entry else {
-            let result = outcome.map(|fetched| fetched.token);
-            return reply_to_all(record.waiters, &result);
+            let result = ended.outcome.map(|fetched| fetched.token);
+            return reply_to_all(ended.replies, &result);
         };
-        let error = outcome.as_ref().err().cloned();
+        let error = ended.outcome.as_ref().err().cloned();
         let event = Event::Ended {
-            result: outcome.map(|fetched| {
+            result: ended.outcome.map(|fetched| {
                 let name = Arc::clone(key.name());
-                CachedToken::new(name, fetched, now, fraction(), under_way.epoch)
+                CachedToken::new(name, fetched, now, fraction(), ended.epoch)
             }),
-            answered: under_way.budget.answered(),
-            was_waited_for: record.was_waited_for,
+            answered: ended.answered,
+            was_waited_for: ended.was_waited_for,
             jitter: fraction(),
         };
-        let context = self.shared.context(now, self.last_id + 1);
         let decision = entry.state.on(event, &context);
         let result = match &decision.answer {
             Some(Answer::Token(token)) => Ok(token.clone()),
@@ -429,7 +295,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         };
         self.follow(&key, decision, now);
         self.report(&key, error.as_ref(), now);
-        reply_to_all(record.waiters, &result);
+        reply_to_all(ended.replies, &result);
     }
 
     /// Lets the operator hear how a fetch has ended, where that is news.
@@ -440,7 +306,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         };
         let Some(error) = error else {
             if let Some(outage) = entry.outage.take() {
-                let after = now.monotonic.saturating_sub(outage.since);
+                let after = outage.lasted(now.monotonic);
                 self.shared.fetch.report(key, Report::Recovered { after });
             }
             return;
@@ -449,13 +315,10 @@ impl<K: Key, E: Failure> Owner<K, E> {
         if !(self.shared.limits.remembers)(error) {
             return;
         }
-        let outage = entry.outage.get_or_insert(Box::new(Outage {
-            since: now.monotonic,
-            reported: None,
-        }));
-        let is_news = |at: Duration| now.monotonic.saturating_sub(at) >= REPORTED_EVERY;
-        if outage.reported.is_none_or(is_news) {
-            outage.reported = Some(now.monotonic);
+        let outage = entry
+            .outage
+            .get_or_insert_with(|| Box::new(Outage::new(now.monotonic)));
+        if outage.failed(now.monotonic) {
             let report = Report::Fails {
                 error,
                 left: entry.state.time_left(now),
@@ -478,124 +341,42 @@ impl<K: Key, E: Failure> Owner<K, E> {
                         self.tell(&key, Event::Woken, None);
                     }
                 }
-                Wake::Patience(id) => self.end_patience(id, now),
+                Wake::Patience(id) => {
+                    let Some((key, replies)) = self.fetches.end_patience(id) else {
+                        continue;
+                    };
+                    for reply in replies {
+                        self.tell(&key, Event::PatienceEnded, Some(reply));
+                    }
+                }
             }
         }
-        self.end_standstill(now);
-    }
-
-    fn end_patience(&mut self, id: u64, now: Duration) {
-        let Some(record) = self.fetches.get_mut(&id) else {
-            return;
-        };
-        record.patience_ends = None;
-        let is_over = |waiter: &Waiter<E>| waiter.until.is_some_and(|until| until <= now);
-        let (over, waiting) = std::mem::take(&mut record.waiters)
-            .into_iter()
-            .partition(is_over);
-        record.waiters = waiting;
-        let key = record.key.clone();
-        let next = record
-            .waiters
-            .iter()
-            .filter_map(|waiter| waiter.until)
-            .min();
-        if let Some(next) = next {
-            record.patience_ends = Some(next);
-            self.schedule.set(next, Wake::Patience(id));
+        while let Some((key, replies, queued)) = self.fetches.end_standstill(now) {
+            self.tell(&key, Event::Abandoned { answered: 0 }, None);
+            let why = GaveUp::QueueStoodStill { queued };
+            reply_to_all(replies, &Err(self.shared.fetch.gave_up(why)));
         }
-        let over: Vec<_> = over;
-        for waiter in over {
-            self.tell(&key, Event::PatienceEnded, Some(waiter.reply));
-        }
-    }
-
-    /// Gives up those at the head of the queue who have waited too long while nobody got a token.
-    fn end_standstill(&mut self, now: Duration) {
-        while self.standstill_ends().is_some_and(|at| at <= now) {
-            let Some(id) = self.queue.first_urgent() else {
-                return;
-            };
-            self.queue.drop_first_urgent();
-            let queued = self.queue.len();
-            let Some(record) = self.fetches.remove(&id) else {
-                continue;
-            };
-            self.tell(&record.key, Event::Abandoned { answered: 0 }, None);
-            let error = self
-                .shared
-                .fetch
-                .gave_up(GaveUp::QueueStoodStill { queued });
-            reply_to_all(record.waiters, &Err(error));
-        }
-    }
-
-    fn standstill_ends(&mut self) -> Option<Duration> {
-        let since = self.first_queued_since()?;
-        Some(since.max(self.last_token) + LONGEST_STANDSTILL)
-    }
-
-    /// Since when the first is queued that callers wait for.
-    fn first_queued_since(&mut self) -> Option<Duration> {
-        loop {
-            let id = self.queue.first_urgent()?;
-            match self.fetches.get(&id).filter(|it| it.under_way.is_none()) {
-                Some(record) => return Some(record.since),
-                None => self.queue.drop_first_urgent(),
-            }
-        }
-    }
-
-    /// The next time at which there is something to be looked after.
-    fn next_time(&mut self) -> Option<Duration> {
-        let now = self.shared.clock.now().monotonic;
-        // Callers go without a word: look whether one has made room.
-        let room = self.first_queued_since().map(|_| now + LOOK_FOR_ROOM);
-        [
-            self.schedule.next(),
-            self.standstill_ends(),
-            self.queue.held_until(now),
-            room,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
     }
 
     /// Whether the timer has rung. It is set anew when there is an earlier time to wait for.
     fn poll_timer(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
-        let Some(next) = self.next_time() else {
+        let now = self.shared.clock.now().monotonic;
+        let times = [self.schedule.next(), self.fetches.next_time(now)];
+        let Some(next) = times.into_iter().flatten().min() else {
             self.timer = None;
             return Poll::Pending;
         };
         if self.timer.as_ref().is_none_or(|(set, _)| next < *set) {
-            let now = self.shared.clock.now().monotonic;
             let sleep = self.shared.clock.sleep(next.saturating_sub(now));
             self.timer = Some((next, sleep));
         }
-        match &mut self.timer {
-            Some((_, sleep)) => match sleep.poll_unpin(context) {
-                Poll::Ready(()) => {
-                    self.timer = None;
-                    Poll::Ready(())
-                }
-                Poll::Pending => Poll::Pending,
-            },
-            None => Poll::Pending,
+        let is_pending =
+            |(_, sleep): &mut (_, BoxFuture<'static, ()>)| sleep.poll_unpin(context).is_pending();
+        if self.timer.as_mut().is_none_or(is_pending) {
+            return Poll::Pending;
         }
-    }
-
-    /// Takes a key out of the order of eviction.
-    fn leave(&mut self, key: &K) {
-        let entry = self.entries.get_mut(key);
-        let Some((_, of_token)) = entry.and_then(|entry| entry.place.take()) else {
-            return;
-        };
-        let stands = stands_in(&self.entries, of_token);
-        match of_token {
-            true => self.tokens.leave(stands),
-            false => self.memories.leave(stands),
-        }
+        self.timer = None;
+        Poll::Ready(())
     }
 
     /// Evicts until there are no more tokens, and no more memories without one, than allowed.
@@ -603,24 +384,22 @@ impl<K: Key, E: Failure> Owner<K, E> {
     /// A token that was used since it was looked at last is passed over once (second chance): one in
     /// use outlives any flood of tokens that are used once.
     fn keep_within_bounds(&mut self) {
-        let mut looks = self.tokens.most_looks();
-        while self.tokens.is_too_long() && looks > 0 {
-            looks -= 1;
-            let Some(key) = self.tokens.next(stands_in(&self.entries, true)) else {
-                return;
+        let now = self.shared.clock.now();
+        // Each key is looked at twice at most.
+        for _ in 0..self.tokens.len() * 2 {
+            let Some(key) = self.tokens.next_too_many() else {
+                break;
             };
             let Some(entry) = self.entries.get_mut(&key) else {
                 continue;
             };
             // It is put last, or taken up again when its fetch has ended.
             entry.place = None;
-            let held = entry.state.held().filter(|_| entry.state.fetch().is_none());
-            match held {
+            match entry.state.held().filter(|_| entry.state.fetch().is_none()) {
                 Some(held) if held.take_used() => {
                     entry.place = Some((self.tokens.add(key), true));
                 }
                 Some(held) => {
-                    let now = self.shared.clock.now();
                     let seconds_left = held.life.until_expired(now).as_secs();
                     debug!(
                         tenant = key.tenant(),
@@ -633,13 +412,10 @@ impl<K: Key, E: Failure> Owner<K, E> {
                 None => {}
             }
         }
-        let mut looks = self.memories.most_looks();
-        while self.memories.is_too_long() && looks > 0 {
-            looks -= 1;
-            let Some(key) = self.memories.next(stands_in(&self.entries, false)) else {
-                return;
+        for _ in 0..self.memories.len() {
+            let Some(key) = self.memories.next_too_many() else {
+                break;
             };
-            let now = self.shared.clock.now();
             let Some(entry) = self.entries.get_mut(&key) else {
                 continue;
             };
@@ -654,27 +430,6 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
     }
 
-    /// One step of the owner's life. It ends with the cache.
-    fn poll(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
-        loop {
-            if let Poll::Ready(command) = self.commands.poll_recv(context) {
-                match command {
-                    Some(command) => self.obey(command),
-                    None => return Poll::Ready(()),
-                }
-            } else if let Poll::Ready(Some((id, outcome))) = self.under_way.poll_next_unpin(context)
-            {
-                self.ended(id, outcome);
-            } else if self.poll_timer(context).is_ready() {
-                self.look_after();
-            } else {
-                return Poll::Pending;
-            }
-            self.keep_within_bounds();
-            self.admit();
-        }
-    }
-
     #[cfg(test)]
     pub(super) fn keys(&self) -> usize {
         self.entries.len()
@@ -683,21 +438,6 @@ impl<K: Key, E: Failure> Owner<K, E> {
     #[cfg(test)]
     pub(super) fn is_at_rest(&self) -> bool {
         self.fetches.is_empty()
-    }
-
-    pub(super) async fn run(mut self) {
-        std::future::poll_fn(|context| self.poll(context)).await;
-    }
-}
-
-/// Whether a key stands in a place of the order of those with a token, or without one.
-fn stands_in<K: Key, E>(
-    entries: &HashMap<K, Box<Entry<E>>>,
-    of_token: bool,
-) -> impl Fn(&K, Place) -> bool + '_ {
-    move |key, place| {
-        let entry = entries.get(key);
-        entry.is_some_and(|entry| entry.place == Some((place, of_token)))
     }
 }
 
@@ -711,9 +451,9 @@ fn publish<K: Key>(key: &K, before: Option<&Arc<CachedToken>>, held: Option<&Arc
     }
 }
 
-fn reply_to_all<E: Failure>(waiters: Vec<Waiter<E>>, result: &Result<AccessToken, E>) {
-    for waiter in waiters {
-        // Whoever has gone needs no answer.
-        let _ = waiter.reply.send(result.clone());
+fn reply_to_all<E: Failure>(replies: Vec<Reply<E>>, result: &Result<AccessToken, E>) {
+    for reply in replies {
+        // Whoever has been cancelled needs no answer.
+        let _ = reply.send(result.clone());
     }
 }

@@ -1,79 +1,47 @@
-//! When to look at what: one list of times for all keys of a cache.
+//! One list of times for all keys of a cache: when to look at what.
 
-use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-/// Times, by the monotonic clock, and what each is for.
+/// Times of the monotonic clock, and what each is for.
 #[derive(Debug)]
 pub(super) struct Schedule<T> {
-    times: BinaryHeap<At<T>>,
-    last: u64,
-}
-
-#[derive(Debug)]
-struct At<T> {
-    time: Duration,
     /// Of equal times the one that was set first comes first.
-    number: u64,
-    what: T,
+    times: BTreeMap<(Duration, u64), T>,
+    last: u64,
 }
 
 impl<T> Schedule<T> {
     pub(super) fn new() -> Self {
         Self {
-            times: BinaryHeap::new(),
+            times: BTreeMap::new(),
             last: 0,
         }
     }
 
     pub(super) fn set(&mut self, time: Duration, what: T) {
         self.last += 1;
-        self.times.push(At {
-            time,
-            number: self.last,
-            what,
-        });
+        self.times.insert((time, self.last), what);
     }
 
     pub(super) fn next(&self) -> Option<Duration> {
-        self.times.peek().map(|first| first.time)
+        self.times.first_key_value().map(|((time, _), _)| *time)
     }
 
-    /// The first that is due.
+    /// Takes out the first whose time has come.
     pub(super) fn take(&mut self, now: Duration) -> Option<T> {
         if self.next()? > now {
             return None;
         }
-        self.times.pop().map(|first| first.what)
+        self.times.pop_first().map(|(_, what)| what)
     }
 }
-
-// A heap has its greatest on top; the earliest is wanted there.
-impl<T> Ord for At<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.time, other.number).cmp(&(self.time, self.number))
-    }
-}
-
-impl<T> PartialOrd for At<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for At<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<T> Eq for At<T> {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_due_comes_in_the_order_of_its_time_and_nothing_before_it() {
+    fn entries_come_in_the_order_of_their_times_and_none_before_its_time() {
         let mut schedule = Schedule::new();
         let at = Duration::from_secs;
         for (time, what) in [(3, "c"), (1, "a"), (3, "d"), (2, "b")] {

@@ -1,6 +1,9 @@
 //! The credential in bad times, on real sockets and on a clock that a test holds.
 
 use super::*;
+use crate::{assertion::ManagedIdentityAssertionOptions, error::Stage};
+use azure_core::http::{ClientOptions, RetryOptions};
+use std::time::Duration;
 
 mod faults;
 mod held;

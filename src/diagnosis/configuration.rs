@@ -1,6 +1,6 @@
 //! Values in the code or the environment that cannot be right.
 
-use super::{Actor, Diagnosis, copied, shown};
+use super::{Actor, Diagnosis};
 
 /// A message of the form "what is wrong: what to give instead".
 pub(crate) fn bad_value(message: &str) -> Diagnosis {
@@ -11,57 +11,22 @@ pub(crate) fn bad_value(message: &str) -> Diagnosis {
     Diagnosis::new(Actor::Developer, sentence(happened), sentence(to_do))
 }
 
-/// A scope that client credentials cannot ask for, with the one that was probably meant (Microsoft
-/// Learn, "Scopes and permissions in the Microsoft identity platform", "Client credentials grant
-/// flow and .default").
-pub(crate) fn of_scope(scope: &str) -> Diagnosis {
-    let happened = format!(
-        "The scope {} does not have the form {{resource}}/.default, the only one that a service without a user can ask for.",
-        shown(scope)
-    );
-    let to_do = match meant(scope).as_deref().and_then(copied) {
-        Some(meant) => format!("Set the scope to {meant}."),
-        None => "Set the scope to the resource's application ID URI followed by /.default, such as \"https://storage.azure.com/.default\".".to_owned(),
-    };
-    Diagnosis::new(Actor::Developer, happened, to_do)
-        .with_link("https://learn.microsoft.com/entra/identity-platform/scopes-oidc#client-credentials-grant-flow-and-default")
-}
-
-/// The scope with `/.default` in the place of a permission, a slash or nothing at its end.
-fn meant(scope: &str) -> Option<String> {
-    let scope = scope.trim().trim_end_matches('/');
-    let scope = scope.strip_suffix("/.default").unwrap_or(scope);
-    let (scheme, rest) = scope.split_once("://")?;
-    let host = rest.split('/').next()?;
-    let is_host = match scheme {
-        "https" => host.contains('.'),
-        "api" => true,
-        _ => false,
-    };
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/@".contains(&b);
-    if !is_host || host.is_empty() || !rest.bytes().all(is_plain) {
-        return None;
-    }
-    let resource = match rest.rsplit_once('/') {
-        Some((resource, last)) if is_permission(host, last) => resource,
-        _ => rest.trim_end_matches('/'),
-    };
-    Some(format!("{scheme}://{resource}/.default"))
-}
-
-/// Whether the last segment of a scope is what a user consents to, and no part of the resource's
-/// name. Microsoft's own resources have no path in their names.
-fn is_permission(host: &str, last: &str) -> bool {
-    const MICROSOFT: [&str; 5] = [
-        ".azure.com",
-        ".azure.net",
-        ".azure.cn",
-        ".windows.net",
-        ".microsoft.com",
-    ];
-    last.is_empty()
-        || matches!(last, "user_impersonation" | "access_as_user")
-        || MICROSOFT.iter().any(|domain| host.ends_with(domain))
+/// Several values of one source that make no sense. Each message has the form that [`bad_value`] takes.
+pub(crate) fn bad_values(messages: &[String]) -> Diagnosis {
+    let halves = messages.iter().map(|message| {
+        let whole = (message.as_str(), "correct that value");
+        split(message).unwrap_or(whole)
+    });
+    let (happened, to_do): (Vec<_>, Vec<_>) = halves
+        .zip(1..)
+        .map(|((happened, to_do), at)| (format!("({at}) {happened}"), format!("({at}) {to_do}")))
+        .unzip();
+    let count = messages.len();
+    Diagnosis::new(
+        Actor::Developer,
+        format!("{count} settings are wrong: {}.", happened.join("; ")),
+        format!("{}.", to_do.join("; ")),
+    )
 }
 
 /// The two halves of a message, at the first ": " behind more than one word, or else at the first
@@ -109,61 +74,6 @@ pub(super) fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_scope_that_is_refused_comes_with_the_one_that_was_meant() {
-        for (scope, right) in [
-            (
-                "https://management.azure.com/",
-                "https://management.azure.com/.default",
-            ),
-            (
-                "https://management.azure.com",
-                "https://management.azure.com/.default",
-            ),
-            (
-                "https://management.azure.com/.default/",
-                "https://management.azure.com/.default",
-            ),
-            (
-                "https://storage.azure.com/user_impersonation",
-                "https://storage.azure.com/.default",
-            ),
-            (
-                "https://graph.microsoft.com/User.Read",
-                "https://graph.microsoft.com/.default",
-            ),
-            (
-                "api://33333333-3333-4333-8333-333333333333",
-                "api://33333333-3333-4333-8333-333333333333/.default",
-            ),
-            ("api://name/access_as_user", "api://name/.default"),
-            (
-                "https://litware.onmicrosoft.com/orders",
-                "https://litware.onmicrosoft.com/orders/.default",
-            ),
-            (
-                " https://vault.azure.net ",
-                "https://vault.azure.net/.default",
-            ),
-        ] {
-            let to_do = of_scope(scope).what_to_do().to_owned();
-            assert_eq!(to_do, format!("Set the scope to {right:?}."), "{scope}");
-        }
-        for odd in [
-            "",
-            "openid",
-            "/.default",
-            "https://",
-            "https:///x",
-            "a b",
-            "https://x\u{1b}[31m.example/",
-        ] {
-            let told = of_scope(odd);
-            assert!(told.what_to_do().contains("application ID URI"), "{told}");
-            assert!(!told.to_string().contains('\u{1b}'));
-        }
-    }
 
     #[test]
     fn a_message_is_split_where_it_says_what_to_give() {

@@ -87,7 +87,8 @@ pub(super) fn required(
 ) -> Result<String, Error> {
     environment.var(variable).ok_or_else(|| {
         Error::configuration(format!(
-            "{variable} is missing or empty, which the identity endpoint of {host} needs: give the process the variable as the host sets it, or another managed_identity.host"
+            "{variable} is missing or empty, which the identity endpoint of {host} needs: give the process the variable as the host sets it, or another managed_identity.host",
+            host = host.name(),
         ))
     })
 }

@@ -4,13 +4,13 @@ use super::{
     Selector, app_service::AppService, azure_arc::AzureArc, azure_ml::AzureMl, imds::Imds,
     service_fabric::ServiceFabric,
 };
-use crate::{environment::Environment, error::Error, time::Clock};
+use crate::{authority::quoted, environment::Environment, error::Error, time::Clock};
 use azure_core::{
     credentials::AccessToken,
     http::{ClientOptions, RetryOptions},
 };
 use futures::future::BoxFuture;
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 /// The variables by which hosts name their identity endpoints. Microsoft Learn, "How to use managed
 /// identities for App Service and Azure Functions", names the first two; the Azure SDKs the rest.
@@ -60,8 +60,21 @@ pub enum ManagedIdentityHost {
 }
 
 impl ManagedIdentityHost {
-    /// Its name in plain words.
-    pub(super) fn name(self) -> &'static str {
+    /// `what` is the name of the value for a message, and `also` another value that is taken there.
+    pub(crate) fn named(what: &str, name: &str, also: Option<&str>) -> Result<Self, String> {
+        let of_name = NAMES.iter().find(|(_, known)| *known == name);
+        of_name.map(|(host, _)| *host).ok_or_else(|| {
+            let known: Vec<_> = NAMES.iter().map(|(_, known)| *known).chain(also).collect();
+            format!(
+                "{what} is {}, which is none that this version knows: give one of {}",
+                quoted(name),
+                known.join(", ")
+            )
+        })
+    }
+
+    /// Its name in plain words, for messages.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Imds => "IMDS",
             Self::AppService => "App Service",
@@ -72,9 +85,34 @@ impl ManagedIdentityHost {
     }
 }
 
+/// All hosts, by the names that configuration has for them.
+const NAMES: [(ManagedIdentityHost, &str); 5] = [
+    (ManagedIdentityHost::Imds, "imds"),
+    (ManagedIdentityHost::AppService, "app-service"),
+    (ManagedIdentityHost::AzureArc, "azure-arc"),
+    (ManagedIdentityHost::AzureMl, "azure-ml"),
+    (ManagedIdentityHost::ServiceFabric, "service-fabric"),
+];
+
+/// `imds`, `app-service`, `azure-arc`, `azure-ml` or `service-fabric`, as [`FromStr`] takes it.
 impl fmt::Display for ManagedIdentityHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        let (_, name) = NAMES
+            .iter()
+            .find(|(host, _)| host == self)
+            .ok_or(fmt::Error)?;
+        f.pad(name)
+    }
+}
+
+impl FromStr for ManagedIdentityHost {
+    type Err = azure_core::Error;
+
+    /// # Errors
+    ///
+    /// When it is none of the names that `Display` gives.
+    fn from_str(name: &str) -> azure_core::Result<Self> {
+        Self::named("the host", name, None).map_err(|why| Error::configuration(why).into())
     }
 }
 
@@ -109,7 +147,8 @@ pub(crate) fn choose(
         (None | Some(ManagedIdentityHost::Imds), Some(_)) => ManagedIdentityHost::Imds,
         (Some(other), Some(_)) => {
             return Err(Error::configuration(format!(
-                "managed_identity.host is {other}, and imds_endpoint is given too, which only IMDS has: leave one of the two out"
+                "managed_identity.host is {other}, and imds_endpoint is given too, which only IMDS has: leave one of the two out",
+                other = other.name(),
             )));
         }
         (Some(named), None) => named,
@@ -172,9 +211,18 @@ pub(super) fn selector(
     host: ManagedIdentityHost,
     given: Option<Selector>,
 ) -> Result<Option<Selector>, Error> {
-    let Some(given) = given else {
-        return Ok(None);
-    };
+    given
+        .map(|given| selector_named("user_assigned_id", host, given))
+        .transpose()
+        .map_err(Error::configuration)
+}
+
+/// `name` is the name of the value for a message.
+pub(crate) fn selector_named(
+    name: &str,
+    host: ManagedIdentityHost,
+    given: Selector,
+) -> Result<Selector, String> {
     let (parameter, takes) = match (host, given.parameter) {
         // Microsoft Learn, "How to use managed identities for App Service and Azure Functions",
         // "REST endpoint reference".
@@ -194,17 +242,18 @@ pub(super) fn selector(
         ),
     };
     match parameter {
-        Some(parameter) => Ok(Some(Selector {
+        Some(parameter) => Ok(Selector {
             parameter,
             value: given.value,
-        })),
-        None => Err(Error::configuration(format!(
-            "user_assigned_id is a {}, by which {host} cannot choose an identity: {takes}",
+        }),
+        None => Err(format!(
+            "{name} is a {}, by which {} cannot choose an identity: {takes}",
             match given.parameter {
                 "client_id" => "client id",
                 "object_id" => "object (principal) id",
                 _ => "resource id",
-            }
-        ))),
+            },
+            host.name()
+        )),
     }
 }

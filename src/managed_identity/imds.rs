@@ -316,13 +316,17 @@ fn is_imds(answer: &RawResponse) -> bool {
 }
 
 fn address(endpoint: Option<&str>, environment: &Environment) -> Result<Url, Error> {
-    if let Some(endpoint) = endpoint {
-        return parse_address("imds_endpoint", endpoint);
-    }
-    let Some(named) = environment.var(POD_IDENTITY_AUTHORITY_HOST) else {
-        return parse_address("IMDS", ADDRESS);
+    let address = match (endpoint, environment.var(POD_IDENTITY_AUTHORITY_HOST)) {
+        (Some(endpoint), _) => parse_address("imds_endpoint", endpoint),
+        (None, Some(named)) => address_of_variable(POD_IDENTITY_AUTHORITY_HOST, &named),
+        (None, None) => parse_address("IMDS", ADDRESS),
     };
-    let url = parse_address(POD_IDENTITY_AUTHORITY_HOST, &named)?;
+    address.map_err(Error::configuration)
+}
+
+/// The address that an environment variable names, if a variable may name it.
+pub(crate) fn address_of_variable(variable: &str, value: &str) -> Result<Url, String> {
+    let url = parse_address(variable, value)?;
     // What answers there speaks for the service. Somebody who can only set a variable must not be
     // able to bring in a machine of their own.
     let is_near = match url.host() {
@@ -333,18 +337,18 @@ fn address(endpoint: Option<&str>, environment: &Environment) -> Result<Url, Err
     if is_near || is_loopback(&url) {
         return Ok(url);
     }
-    Err(Error::configuration(format!(
-        "{POD_IDENTITY_AUTHORITY_HOST} names {}, which is neither this machine nor an address of its own network: give it in code with imds_endpoint",
-        quoted(&named)
-    )))
+    Err(format!(
+        "{variable} names {}, which is neither this machine nor an address of its own network: give it in code or in a file of Settings, with imds_endpoint",
+        quoted(value)
+    ))
 }
 
-fn parse_address(what: &str, text: &str) -> Result<Url, Error> {
+pub(crate) fn parse_address(what: &str, text: &str) -> Result<Url, String> {
     let wrong = |why: &str| {
-        Error::configuration(format!(
+        format!(
             "{what} is {}, {why}: give an origin such as {ADDRESS}",
             quoted(text)
-        ))
+        )
     };
     let url = Url::parse(text).map_err(|_| wrong("which is not a URL"))?;
     if !matches!(url.scheme(), "http" | "https") {

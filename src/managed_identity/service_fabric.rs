@@ -36,8 +36,9 @@ impl ServiceFabric {
         let url = address(IDENTITY_ENDPOINT, &named)?;
         if url.scheme() != "https" {
             return Err(Error::configuration(format!(
-                "{IDENTITY_ENDPOINT} is {}, which is not https, as the endpoint of {HOST} is: give the process the variable as the host sets it",
-                quoted(&named)
+                "{IDENTITY_ENDPOINT} is {}, which is not https, as the endpoint of {} is: give the process the variable as the host sets it",
+                quoted(&named),
+                HOST.name()
             )));
         }
         let header = SecretHeader::from(environment, "secret", IDENTITY_HEADER, HOST)?;
@@ -50,12 +51,14 @@ impl ServiceFabric {
         })?;
         if setup.client_options.transport.is_some() {
             return Err(Error::configuration(format!(
-                "managed_identity.client_options.transport is set, and only the default transport checks the certificate of {HOST} against {IDENTITY_SERVER_THUMBPRINT}: leave the transport out"
+                "managed_identity.client_options.transport is set, and only the default transport checks the certificate of {} against {IDENTITY_SERVER_THUMBPRINT}: leave the transport out",
+                HOST.name()
             )));
         }
         if cfg!(not(feature = "rustls")) {
             return Err(Error::configuration(format!(
-                "the feature \"rustls\" is off, without which the certificate of {HOST} cannot be checked: turn the feature on"
+                "the feature \"rustls\" is off, without which the certificate of {} cannot be checked: turn the feature on",
+                HOST.name()
             )));
         }
         Ok(Self(Endpoint::new(
@@ -82,7 +85,7 @@ impl ServiceFabric {
                 Stage::Assertion,
                 answer.status(),
                 RefusedAnswer::new(
-                    format!("{HOST} gave a token of another identity"),
+                    format!("{} gave a token of another identity", HOST.name()),
                     format!("its object id is {}", quoted(&subject)),
                     diagnosis::of_other_identity(HOST.name(), &selector.value, &subject),
                 ),

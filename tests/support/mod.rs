@@ -1,15 +1,16 @@
 //! Contoso, Litware and a credential between them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod log;
+
 use azure_core::{
     credentials::TokenCredential,
     http::{FixedRetryOptions, RetryOptions},
     time::Duration,
 };
-use azure_identity::UserAssignedId;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Error,
-    ManagedIdentityAssertionOptions,
+    ManagedIdentityAssertionOptions, UserAssignedId,
 };
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Scenario, Step};
 use std::sync::Arc;

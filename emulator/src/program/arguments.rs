@@ -103,6 +103,7 @@ pub(crate) enum Host {
     /// App Service, Functions or Container Apps.
     AppService,
     /// A machine with Azure Arc. Writes key files to /var/opt/azcmagent/tokens.
+    #[value(alias = "azure-arc")]
     Arc,
     /// Azure Machine Learning.
     AzureMl,

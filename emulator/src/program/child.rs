@@ -8,9 +8,17 @@ use crate::{
     variables::Variables,
 };
 
-/// Variables that would select another identity endpoint than the emulator's.
-const REMOVED: [&str; 7] = [
+/// Variables that would select another identity, or another endpoint than the emulator's.
+const REMOVED: [&str; 15] = [
     "AZURE_FEDERATED_TOKEN_FILE",
+    "CROSS_TENANT_AUDIENCE",
+    "CROSS_TENANT_AUTHORITY_HOST",
+    "CROSS_TENANT_HOST",
+    "CROSS_TENANT_IDENTITY_CLIENT_ID",
+    "CROSS_TENANT_IDENTITY_OBJECT_ID",
+    "CROSS_TENANT_IDENTITY_RESOURCE_ID",
+    "CROSS_TENANT_IMDS_ENDPOINT",
+    "CROSS_TENANT_TOKEN_FILE",
     "IDENTITY_ENDPOINT",
     "IDENTITY_HEADER",
     "IDENTITY_SERVER_THUMBPRINT",

@@ -78,7 +78,7 @@ impl HostVariables {
         };
         Ok(HostVariables {
             variables,
-            takes_client_id: !matches!(host, Host::Arc | Host::ServiceFabric),
+            takes_client_id: matches!(host, Host::Imds | Host::AppService | Host::AzureMl),
             _token_file: token_file,
         })
     }

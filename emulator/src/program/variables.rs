@@ -8,6 +8,9 @@ use crate::host::HostVariables;
 /// The hosts for which clients must not use a proxy.
 const LOOPBACK: &str = "localhost,127.0.0.1";
 
+/// The variable that chooses an identity.
+const IDENTITY_CLIENT_ID: &str = "CROSS_TENANT_IDENTITY_CLIENT_ID";
+
 /// The variables in the order in which they are printed.
 pub(crate) struct Variables(Vec<(&'static str, String)>);
 
@@ -30,17 +33,17 @@ impl Variables {
             ("SSL_CERT_FILE", &ca_file),
             ("NODE_EXTRA_CA_CERTS", &ca_file),
             ("HOME_TENANT_ID", &scenario.home_tenant_id),
-            ("TARGET_TENANT_ID", &scenario.target_tenant_id),
-            ("CLIENT_ID", &scenario.client_id),
+            ("CROSS_TENANT_TARGET_TENANT_ID", &scenario.target_tenant_id),
+            ("CROSS_TENANT_CLIENT_ID", &scenario.client_id),
             ("TARGET_SUBSCRIPTION_ID", &scenario.target_subscription_id),
             ("TARGET_VAULT_URL", emulator.https_url()),
-            ("IDENTITY_CLIENT_ID", &scenario.identity_client_id),
+            (IDENTITY_CLIENT_ID, &scenario.identity_client_id),
             ("IDENTITY_PRINCIPAL_ID", &scenario.identity_principal_id),
             ("IDENTITY_RESOURCE_ID", &scenario.identity_resource_id),
         ];
         let mut variables: Vec<_> = variables
             .into_iter()
-            .filter(|(name, _)| selects || *name != "IDENTITY_CLIENT_ID")
+            .filter(|(name, _)| selects || *name != IDENTITY_CLIENT_ID)
             .map(|(name, value)| (name, value.to_owned()))
             .chain(host.variables.iter().cloned())
             .collect();

@@ -8,11 +8,10 @@ use std::{fmt, str::FromStr};
 /// federated identity credential, but with another issuer.
 ///
 /// Most steps change what exists in Azure. These change what a client is configured with, so take
-/// it from [`credential_settings`](crate::Emulator::credential_settings), or from the named field of
-/// the [`Scenario`](crate::Scenario): [`TargetTenant`](Step::TargetTenant) (`target_tenant_id`),
-/// [`HomeRegistration`](Step::HomeRegistration) (`client_id`), and
+/// it from the [`Scenario`](crate::Scenario): [`TargetTenant`](Step::TargetTenant)
+/// (`target_tenant_id`), [`HomeRegistration`](Step::HomeRegistration) (`client_id`), and
 /// [`IdentitySelector`](Step::IdentitySelector) and [`OnlyIdentity`](Step::OnlyIdentity)
-/// ([`identity_selector`](crate::Scenario::identity_selector)).
+/// ([`identity_selector`](crate::Scenario::identity_selector), which is then `None`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {

@@ -104,8 +104,8 @@ fn it_prints_the_variables_and_stops_on_a_signal() {
         }
         for name in [
             "HOME_TENANT_ID",
-            "TARGET_TENANT_ID",
-            "CLIENT_ID",
+            "CROSS_TENANT_TARGET_TENANT_ID",
+            "CROSS_TENANT_CLIENT_ID",
             "TARGET_SUBSCRIPTION_ID",
         ] {
             assert_eq!(variables[name].len(), 36, "{name}");
@@ -228,7 +228,7 @@ fn help_describes_every_step() {
 #[test]
 fn every_step_can_be_left_out() {
     for step in Step::ALL {
-        let script = "echo \"$TARGET_TENANT_ID ${IDENTITY_CLIENT_ID-none}\"";
+        let script = "echo \"$CROSS_TENANT_TARGET_TENANT_ID ${CROSS_TENANT_IDENTITY_CLIENT_ID-none}\"";
         let output = output(&["--without", step.name(), "run", "--", "sh", "-c", script]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         let selects = !matches!(step, Step::IdentitySelector | Step::OnlyIdentity);
@@ -267,7 +267,7 @@ fn a_file_that_cannot_be_written_ends_with_status_1() {
 
 #[test]
 fn run_sets_the_variables_and_passes_on_the_exit_status() {
-    let script = "echo \"$TARGET_TENANT_ID $AZURE_POD_IDENTITY_AUTHORITY_HOST ${MSI_SECRET-unset}\"
+    let script = "echo \"$CROSS_TENANT_TARGET_TENANT_ID $AZURE_POD_IDENTITY_AUTHORITY_HOST ${MSI_SECRET-unset}\"
                   test -f \"$EMULATOR_CA_FILE\" && echo \"$EMULATOR_CA_FILE\"
                   exit 7";
     let output = program(&["run", "--", "sh", "-c", script])

@@ -161,8 +161,8 @@ fn a_client_is_configured_with_the_mistake() {
         let settings = emulator.credential_settings(&scenario);
         let selects = !matches!(step, Step::IdentitySelector | Step::OnlyIdentity);
         assert_eq!(
-            settings.identity_client_id,
-            selects.then(|| scenario.identity_client_id.clone()),
+            scenario.identity_selector(),
+            selects.then_some(settings.identity_client_id.as_str()),
             "{step}"
         );
         assert_eq!(settings.tenant_id, scenario.target_tenant_id, "{step}");

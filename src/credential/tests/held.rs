@@ -17,10 +17,9 @@ pub(super) fn credential(
         client_options: azure.client_options(),
         retry: of_token,
         managed_identity: ManagedIdentityAssertionOptions {
-            user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
             imds_endpoint: Some(azure.imds_url().to_owned()),
             retry: of_identity,
-            ..Default::default()
+            ..UserAssignedId::ClientId(story.identity_client_id.clone()).into()
         },
         ..Default::default()
     };

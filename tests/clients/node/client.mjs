@@ -20,9 +20,9 @@ net.Socket.prototype.connect = function (...given) {
   return connect.apply(this, given);
 };
 
-const identity = new ManagedIdentityCredential({ clientId: env.IDENTITY_CLIENT_ID });
+const identity = new ManagedIdentityCredential({ clientId: env.CROSS_TENANT_IDENTITY_CLIENT_ID });
 const assertion = async () => (await identity.getToken(EXCHANGE)).token;
-const credential = new ClientAssertionCredential(env.TARGET_TENANT_ID, env.CLIENT_ID, assertion, {
+const credential = new ClientAssertionCredential(env.CROSS_TENANT_TARGET_TENANT_ID, env.CROSS_TENANT_CLIENT_ID, assertion, {
   authorityHost: env.AZURE_AUTHORITY_HOST,
   disableInstanceDiscovery: true,
   retryOptions: { maxRetries: 0 },
@@ -43,7 +43,7 @@ const things = {
   },
 
   async published() {
-    await fetch(`${env.AZURE_AUTHORITY_HOST}/${env.TARGET_TENANT_ID}/discovery/v2.0/keys`);
+    await fetch(`${env.AZURE_AUTHORITY_HOST}/${env.CROSS_TENANT_TARGET_TENANT_ID}/discovery/v2.0/keys`);
   },
 
   // The keys and the issuers are what the configuration of each tenant says.
@@ -56,7 +56,7 @@ const things = {
       return (await jwtVerify(token, keys, options)).payload;
     };
     const token = (await credential.getToken(`${ARM}/.default`)).token;
-    const access = await verify(env.TARGET_TENANT_ID, "", token, ARM);
+    const access = await verify(env.CROSS_TENANT_TARGET_TENANT_ID, "", token, ARM);
     const home = await verify(
       env.HOME_TENANT_ID,
       "/v2.0",

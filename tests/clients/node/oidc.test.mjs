@@ -103,7 +103,7 @@ async function judged(t, claims = {}, forged = false) {
   const wayOut = `http://127.0.0.1:${await listening(t, proxy)}`;
   const env = {
     ...PLAIN,
-    ...{ TARGET_TENANT_ID: TENANT, CLIENT_ID: CLIENT, TARGET_SUBSCRIPTION_ID: TENANT },
+    ...{ CROSS_TENANT_TARGET_TENANT_ID: TENANT, CROSS_TENANT_CLIENT_ID: CLIENT, TARGET_SUBSCRIPTION_ID: TENANT },
     ...{ AZURE_AUTHORITY_HOST: issuer, AZURE_POD_IDENTITY_AUTHORITY_HOST: identity },
     ...{ SSL_CERT_FILE: ca, NO_PROXY: "localhost,127.0.0.1" },
     ...{ HTTPS_PROXY: wayOut, https_proxy: wayOut },

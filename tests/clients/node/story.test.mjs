@@ -61,8 +61,8 @@ test("both tokens verify by what the tenants publish", async (t) => {
   const env = await emulator(t);
   const { came, refused } = await theirs("verified", env);
   const expected = {
-    appid: env.CLIENT_ID,
-    tid: env.TARGET_TENANT_ID,
+    appid: env.CROSS_TENANT_CLIENT_ID,
+    tid: env.CROSS_TENANT_TARGET_TENANT_ID,
     sub: env.IDENTITY_PRINCIPAL_ID,
   };
   assert.deepEqual(came, expected, JSON.stringify(refused));
@@ -90,7 +90,7 @@ test("without a role nothing is listed", async (t) => {
 
 test("an identity that the host does not have is refused", async (t) => {
   const env = await emulator(t);
-  const { refused } = await theirs("groups", { ...env, IDENTITY_CLIENT_ID: env.CLIENT_ID });
+  const { refused } = await theirs("groups", { ...env, CROSS_TENANT_IDENTITY_CLIENT_ID: env.CROSS_TENANT_CLIENT_ID });
   assert.match(refused?.message ?? "no refusal", /Identity not found/);
 });
 

@@ -97,10 +97,10 @@ class Story(unittest.TestCase):
         self.assertFalse(os.path.exists(self.emulator["REQUESTS_CA_BUNDLE"]))
 
     def credential(self, tenant_id=None, **kwargs):
-        identity = ManagedIdentityCredential(client_id=self.emulator["IDENTITY_CLIENT_ID"])
+        identity = ManagedIdentityCredential(client_id=self.emulator["CROSS_TENANT_IDENTITY_CLIENT_ID"])
         return ClientAssertionCredential(
-            tenant_id or self.emulator["TARGET_TENANT_ID"],
-            self.emulator["CLIENT_ID"],
+            tenant_id or self.emulator["CROSS_TENANT_TARGET_TENANT_ID"],
+            self.emulator["CROSS_TENANT_CLIENT_ID"],
             lambda: identity.get_token(EXCHANGE).token,
             authority=self.emulator["AZURE_AUTHORITY_HOST"],
             disable_instance_discovery=True,
@@ -118,7 +118,7 @@ class Story(unittest.TestCase):
 
     def msal_assertion(self):
         client = msal.ManagedIdentityClient(
-            msal.UserAssignedManagedIdentity(client_id=self.emulator["IDENTITY_CLIENT_ID"]),
+            msal.UserAssignedManagedIdentity(client_id=self.emulator["CROSS_TENANT_IDENTITY_CLIENT_ID"]),
             http_client=requests.Session(),
         )
         return client.acquire_token_for_client(resource=EXCHANGE.removesuffix("/.default"))
@@ -126,8 +126,8 @@ class Story(unittest.TestCase):
     def msal_answer(self):
         """What MSAL gets for the assertion that MSAL got."""
         app = msal.ConfidentialClientApplication(
-            self.emulator["CLIENT_ID"],
-            authority=f"{self.emulator['AZURE_AUTHORITY_HOST']}/{self.emulator['TARGET_TENANT_ID']}",
+            self.emulator["CROSS_TENANT_CLIENT_ID"],
+            authority=f"{self.emulator['AZURE_AUTHORITY_HOST']}/{self.emulator['CROSS_TENANT_TARGET_TENANT_ID']}",
             client_credential={"client_assertion": lambda: self.msal_assertion()["access_token"]},
             instance_discovery=False,
             http_client=requests.Session(),
@@ -168,8 +168,8 @@ class Story(unittest.TestCase):
         answer = self.msal_answer()
         self.assertIn("access_token", answer, answer)
         claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
-        self.assertEqual(claims["tid"], self.emulator["TARGET_TENANT_ID"])
-        self.assertEqual(claims["appid"], self.emulator["CLIENT_ID"])
+        self.assertEqual(claims["tid"], self.emulator["CROSS_TENANT_TARGET_TENANT_ID"])
+        self.assertEqual(claims["appid"], self.emulator["CROSS_TENANT_CLIENT_ID"])
 
     def test_home_comes_first(self):
         self.tell()
@@ -203,14 +203,14 @@ class Story(unittest.TestCase):
 
     def test_an_identity_that_the_host_does_not_have_is_unavailable(self):
         self.tell()
-        stranger = ManagedIdentityCredential(client_id=self.emulator["CLIENT_ID"])
+        stranger = ManagedIdentityCredential(client_id=self.emulator["CROSS_TENANT_CLIENT_ID"])
         with self.assertRaises((ClientAuthenticationError, CredentialUnavailableError)) as refused:
             stranger.get_token(EXCHANGE)
         self.assertIn("Identity not found", str(refused.exception))
 
     def test_tokens_verify_against_the_published_keys(self):
         self.tell()
-        tenant_id = self.emulator["TARGET_TENANT_ID"]
+        tenant_id = self.emulator["CROSS_TENANT_TARGET_TENANT_ID"]
         context = ssl.create_default_context(cafile=self.emulator["REQUESTS_CA_BUNDLE"])
         # The default from Python 3.13 on.
         context.verify_flags |= ssl.VERIFY_X509_STRICT
@@ -227,11 +227,11 @@ class Story(unittest.TestCase):
             issuer=f"https://sts.windows.net/{tenant_id}/",
             options={"require": ["exp", "nbf", "iat", "oid", "tid", "appid"]},
         )
-        self.assertEqual(claims["appid"], self.emulator["CLIENT_ID"])
+        self.assertEqual(claims["appid"], self.emulator["CROSS_TENANT_CLIENT_ID"])
         self.assertEqual(claims["tid"], tenant_id)
 
         # The same keys verify the assertion, which is for another audience.
-        identity = ManagedIdentityCredential(client_id=self.emulator["IDENTITY_CLIENT_ID"])
+        identity = ManagedIdentityCredential(client_id=self.emulator["CROSS_TENANT_IDENTITY_CLIENT_ID"])
         assertion = identity.get_token(EXCHANGE).token
         claims = jwt.decode(
             assertion,

@@ -45,10 +45,9 @@ impl World {
             client_options: azure.client_options(),
             retry: Some(RetryOptions::none()),
             managed_identity: ManagedIdentityAssertionOptions {
-                user_assigned_id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
                 imds_endpoint: Some(azure.imds_url().to_owned()),
                 retry: Some(RetryOptions::none()),
-                ..Default::default()
+                ..UserAssignedId::ClientId(story.identity_client_id.clone()).into()
             },
             ..Default::default()
         };

@@ -1,0 +1,208 @@
+//! Settings from environment variables.
+
+use super::{Settings, SettingsHost, check::Names, nearest::nearest};
+use crate::{UnchangedDueToken, authority::quoted, environment::Environment, error::Error};
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value},
+};
+use std::collections::BTreeMap;
+
+const PREFIX: &str = "CROSS_TENANT_";
+
+/// The keys of a file, which are the names of the variables in lower case.
+pub(super) const KEYS: [&str; 13] = [
+    "target_tenant_id",
+    "client_id",
+    "identity_client_id",
+    "identity_object_id",
+    "identity_resource_id",
+    "authority_host",
+    "audience",
+    "host",
+    "imds_endpoint",
+    "token_file",
+    "max_cached_tokens",
+    "max_concurrent_requests",
+    "unchanged_due_token",
+];
+
+/// The variable of a key.
+pub(super) fn name(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_ascii_uppercase())
+}
+
+impl Settings {
+    pub(crate) fn of_environment(environment: &Environment) -> Result<Self, Error> {
+        let mut variables = Variables::read(environment);
+        let settings = Self {
+            target_tenant_id: variables.required("target_tenant_id", environment),
+            client_id: variables.required("client_id", environment),
+            identity_client_id: variables.text("identity_client_id"),
+            identity_object_id: variables.text("identity_object_id"),
+            identity_resource_id: variables.text("identity_resource_id"),
+            authority_host: variables.text("authority_host"),
+            audience: variables.text("audience"),
+            host: variables.parsed("host", SettingsHost::named),
+            imds_endpoint: variables.text("imds_endpoint"),
+            token_file: variables.text("token_file").map(Into::into),
+            max_cached_tokens: variables.parsed("max_cached_tokens", number),
+            max_concurrent_requests: variables.parsed("max_concurrent_requests", number),
+            unchanged_due_token: variables.parsed("unchanged_due_token", unchanged_due_token),
+        };
+        let problems = settings.problems(Names::Variables, environment);
+        let Variables { bad, mut wrong, .. } = variables;
+        let others = problems.into_iter().filter(|it| !bad.contains(&it.key));
+        wrong.extend(others.map(|it| it.message));
+        match wrong.is_empty() {
+            true => Ok(settings),
+            false => Err(Error::settings(&wrong)),
+        }
+    }
+}
+
+/// The variables that are left to be read, and what is wrong with those that were read.
+#[derive(Default)]
+struct Variables {
+    values: BTreeMap<&'static str, String>,
+    /// The keys of which it is known already that they are wrong.
+    bad: Vec<&'static str>,
+    wrong: Vec<String>,
+}
+
+impl Variables {
+    fn read(environment: &Environment) -> Self {
+        let mut read = Self::default();
+        for (variable, value) in environment.vars(PREFIX) {
+            // Windows takes any case for the same.
+            let found = KEYS.into_iter().find(|key| match cfg!(windows) {
+                true => name(key).eq_ignore_ascii_case(&variable),
+                false => name(key) == variable,
+            });
+            let why = match (found, value) {
+                (None, _) if is_service_link(&variable) => continue,
+                (None, _) => unknown(&variable),
+                (Some(key), Some(value)) if !value.is_empty() => {
+                    read.values.insert(key, value);
+                    continue;
+                }
+                (Some(key), value) => {
+                    read.bad.push(key);
+                    match value {
+                        Some(_) => format!("{variable} is empty: give it a value, or unset it"),
+                        None => format!("{variable} is not Unicode: give a value that is"),
+                    }
+                }
+            };
+            read.wrong.push(why);
+        }
+        read
+    }
+
+    fn text(&mut self, key: &'static str) -> Option<String> {
+        self.values.remove(key)
+    }
+
+    fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str, &str) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.text(key)?;
+        match parse(&name(key), &value) {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.bad.push(key);
+                self.wrong.push(why);
+                None
+            }
+        }
+    }
+
+    /// Empty where it is missing.
+    fn required(&mut self, key: &'static str, environment: &Environment) -> String {
+        if let Some(value) = self.text(key) {
+            return value;
+        }
+        if !self.bad.contains(&key) {
+            self.bad.push(key);
+            self.wrong.push(missing(key, environment));
+        }
+        String::new()
+    }
+}
+
+fn missing(key: &str, environment: &Environment) -> String {
+    let (theirs, may_be, give) = match key {
+        "target_tenant_id" => (
+            "AZURE_TENANT_ID",
+            "it may name the home tenant or the target tenant",
+            "the id of the tenant that owns the resources, or one of its domain names",
+        ),
+        _ => (
+            "AZURE_CLIENT_ID",
+            "it may name the multi-tenant app or a managed identity",
+            "the client id of the multi-tenant app",
+        ),
+    };
+    let name = name(key);
+    match environment.var(theirs) {
+        Some(_) => format!(
+            "{name} is missing, and {theirs}, which is set, is not read, because {may_be}: set {name} to {give}"
+        ),
+        None => format!("{name} is missing: set it to {give}"),
+    }
+}
+
+fn unknown(variable: &str) -> String {
+    let upper = variable.to_ascii_uppercase();
+    let rest = upper.strip_prefix(PREFIX).unwrap_or_default();
+    let keys = KEYS.map(str::to_ascii_uppercase);
+    let to_do = match nearest(rest, keys.iter().map(String::as_str)) {
+        Some(nearest) => format!("use {PREFIX}{nearest} if that is meant, else unset it"),
+        None => format!(
+            "unset it; the names behind {PREFIX} are {}",
+            keys.join(", ")
+        ),
+    };
+    format!("the variable {} is unknown: {to_do}", quoted(variable))
+}
+
+/// Kubernetes sets variables in every pod for each service of its namespace, such as
+/// `CROSS_TENANT_SERVICE_HOST` and `CROSS_TENANT_PORT_80_TCP_ADDR` for one with the name `cross-tenant`
+/// (Kubernetes, "Service", "Environment variables").
+fn is_service_link(variable: &str) -> bool {
+    if variable.ends_with("_SERVICE_HOST") || variable.ends_with("_PORT") {
+        return true;
+    }
+    if variable.contains("_SERVICE_PORT_") {
+        return true;
+    }
+    let is_port = |text: &str| {
+        let (number, protocol) = text.split_once('_').unwrap_or_default();
+        let mut words = protocol.split('_');
+        !number.is_empty()
+            && number.bytes().all(|b| b.is_ascii_digit())
+            && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+            && matches!(words.next(), None | Some("PROTO" | "PORT" | "ADDR"))
+            && words.next().is_none()
+    };
+    variable
+        .rsplit_once("_PORT_")
+        .is_some_and(|(_, port)| is_port(port))
+}
+
+fn number(name: &str, value: &str) -> Result<usize, String> {
+    value.parse().map_err(|_| {
+        format!(
+            "{name} is {}, which is not a whole number: give 1 or more",
+            quoted(value)
+        )
+    })
+}
+
+fn unchanged_due_token(name: &str, value: &str) -> Result<UnchangedDueToken, String> {
+    let value_of: value::StrDeserializer<'_, value::Error> = value.into_deserializer();
+    UnchangedDueToken::deserialize(value_of)
+        .map_err(|_| format!("{name} is {}: give serve or fail", quoted(value)))
+}
