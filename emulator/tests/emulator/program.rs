@@ -228,7 +228,8 @@ fn help_describes_every_step() {
 #[test]
 fn every_step_can_be_left_out() {
     for step in Step::ALL {
-        let script = "echo \"$CROSS_TENANT_TARGET_TENANT_ID ${CROSS_TENANT_IDENTITY_CLIENT_ID-none}\"";
+        let script =
+            "echo \"$CROSS_TENANT_TARGET_TENANT_ID ${CROSS_TENANT_IDENTITY_CLIENT_ID-none}\"";
         let output = output(&["--without", step.name(), "run", "--", "sh", "-c", script]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         let selects = !matches!(step, Step::IdentitySelector | Step::OnlyIdentity);
