@@ -27,6 +27,7 @@ pub use scenario::{
 pub use set_up::error::SetUpError;
 pub use wire::tls::ServerCertificate;
 pub use world::{
+    cloud::Cloud,
     endpoint::Endpoint,
     faults::{Fault, Times},
     log::{LoggedRequest, fingerprint},

@@ -2,6 +2,7 @@
 //! the log and the faults.
 
 pub(crate) mod bearer_token;
+pub(crate) mod cloud;
 pub(crate) mod directory;
 pub(crate) mod endpoint;
 pub(crate) mod faults;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{
     clock,
     emulator::Emulator,
-    world::tokens::{TOKEN_EXCHANGE_AUDIENCE, guid, seconds},
+    world::tokens::{guid, seconds},
 };
 
 impl Emulator {
@@ -23,9 +23,16 @@ impl Emulator {
     ///
     /// The token is issued by Entra's clock: see [`set_clock_offset`](Emulator::set_clock_offset).
     pub fn service_account_token(&self, subject: &str, lifetime: Duration) -> String {
+        let audience = self
+            .services
+            .state()
+            .world
+            .directory
+            .cloud
+            .token_exchange_audience();
         let now = clock::now() + self.services.state().world.settings.clock_offset;
         self.sign(&json!({
-            "aud": [TOKEN_EXCHANGE_AUDIENCE],
+            "aud": [audience],
             "exp": now + seconds(lifetime),
             "iat": now,
             "iss": Emulator::SERVICE_ACCOUNT_ISSUER,

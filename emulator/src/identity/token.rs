@@ -8,12 +8,10 @@ use crate::{
     entra::refusal::Refusal,
     world::{
         World,
+        cloud::Cloud,
         principals::ManagedIdentity,
         signing_key::SigningKey,
-        tokens::{
-            BACKDATED_SECONDS, TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_AUDIENCE, guid, issuer,
-            opaque, seconds, v1_issuer,
-        },
+        tokens::{BACKDATED_SECONDS, TOKEN_EXCHANGE_APP_ID, guid, opaque, seconds, v1_issuer},
     },
 };
 
@@ -56,7 +54,7 @@ pub(crate) fn managed_identity_token(
             &clock::entra_timestamp(now),
         ));
     };
-    let exchange = known.uri == TOKEN_EXCHANGE_AUDIENCE;
+    let exchange = known.uri == world.directory.cloud.token_exchange_audience();
     let lifetime = seconds(world.settings.assertion_lifetime);
     let cache_key = (identity.principal_id.clone(), resource.to_owned());
     if let Some(kept) = tokens.get(&cache_key) {
@@ -71,7 +69,7 @@ pub(crate) fn managed_identity_token(
     let not_before = now - BACKDATED_SECONDS;
     let expires_on = now + lifetime;
     let claims = if exchange {
-        exchange_claims(identity, not_before, expires_on)
+        exchange_claims(world.directory.cloud, identity, not_before, expires_on)
     } else {
         resource_claims(identity, resource, not_before, expires_on)
     };
@@ -87,10 +85,15 @@ pub(crate) fn managed_identity_token(
 }
 
 /// The claims of a token for token exchange, which clients use as client assertion.
-fn exchange_claims(identity: &ManagedIdentity, not_before: i64, expires_on: i64) -> Value {
+fn exchange_claims(
+    cloud: Cloud,
+    identity: &ManagedIdentity,
+    not_before: i64,
+    expires_on: i64,
+) -> Value {
     json!({
         "aud": TOKEN_EXCHANGE_APP_ID,
-        "iss": issuer(&identity.tenant_id),
+        "iss": cloud.issuer(&identity.tenant_id),
         "iat": not_before,
         "nbf": not_before,
         "exp": expires_on,

@@ -1,14 +1,15 @@
 //! What exists in the emulated Azure: tenants and their objects, subscriptions and their resources.
 
 use crate::world::{
+    cloud::Cloud,
     principals::{Application, FederatedCredential, ManagedIdentity, ServicePrincipal, Tenant},
     roles::RoleAssignment,
-    tokens::TOKEN_EXCHANGE_AUDIENCE,
 };
 
 /// All objects and resources.
 #[derive(Clone, Default)]
 pub(crate) struct Directory {
+    pub(crate) cloud: Cloud,
     pub(crate) tenants: Vec<Tenant>,
     pub(crate) identities: Vec<ManagedIdentity>,
     /// The principal ids of the identities that are assigned to the host.
@@ -84,8 +85,7 @@ pub(crate) struct Secret {
 }
 
 /// Microsoft's own services. Every tenant knows them.
-const FIRST_PARTY: [&str; 9] = [
-    TOKEN_EXCHANGE_AUDIENCE,
+const FIRST_PARTY: [&str; 8] = [
     "https://management.azure.com",
     "https://management.core.windows.net",
     "https://storage.azure.com",
@@ -100,6 +100,7 @@ impl Directory {
     pub(crate) fn add_tenant(&mut self, tenant: Tenant) {
         self.tenants
             .retain(|known| !known.id.eq_ignore_ascii_case(&tenant.id));
+        self.add_resource(&tenant.id, self.cloud.token_exchange_audience());
         for uri in FIRST_PARTY {
             self.add_resource(&tenant.id, uri);
         }

@@ -6,9 +6,9 @@ import { ResourceManagementClient } from "@azure/arm-resources";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import net from "node:net";
 
-const EXCHANGE = "api://AzureADTokenExchange/.default";
-const ARM = "https://management.azure.com";
 const { env } = process;
+const EXCHANGE = `${env.TOKEN_EXCHANGE_AUDIENCE ?? "api://AzureADTokenExchange"}/.default`;
+const ARM = "https://management.azure.com";
 
 // Outside of Azure, 169.254.169.254 can be somebody else's metadata service.
 const connect = net.Socket.prototype.connect;
@@ -38,6 +38,15 @@ const things = {
     const { aud, sub } = claims(await assertion());
     const { tid, appid } = claims((await credential.getToken(`${ARM}/.default`)).token);
     return { aud, sub, tid, appid };
+  },
+
+  // With instance discovery, as the authority host is a real one.
+  async cloud() {
+    const { CROSS_TENANT_TARGET_TENANT_ID: tenant, CROSS_TENANT_CLIENT_ID: app } = env;
+    const options = { authorityHost: env.AZURE_AUTHORITY_HOST, retryOptions: { maxRetries: 0 } };
+    const credential = new ClientAssertionCredential(tenant, app, assertion, options);
+    const { tid, appid } = claims((await credential.getToken("https://storage.azure.com/.default")).token);
+    return { tid, appid };
   },
 
   async workload() {
