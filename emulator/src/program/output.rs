@@ -59,10 +59,13 @@ pub(crate) fn next_step(
                 target_vault::SECRET
             ),
         ),
-        ("CA certificate", variables
+        (
+            "CA certificate",
+            variables
                 .get("EMULATOR_CA_FILE")
                 .unwrap_or_default()
-                .to_owned()),
+                .to_owned(),
+        ),
     ] {
         text.push_str(&format!("  {name:<16}  {endpoint}\n"));
     }
