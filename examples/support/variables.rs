@@ -1,6 +1,6 @@
 //! The variables that the examples read beside the credential's own (`CROSS_TENANT_…`).
 //!
-//! All of them are checked before anything is sent, and one error tells all that is wrong.
+//! All of them are checked before anything is sent, and one error names all that is wrong.
 
 use azure_core::http::Url;
 use cross_tenant_identity::{Settings, explain};
