@@ -33,3 +33,19 @@ impl Budget {
         self.answered.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_has_as_many_requests_as_it_was_given() {
+        let budget = Budget::new(2);
+        for answered in 0..2 {
+            assert!(budget.has_left());
+            assert_eq!(budget.answered(), answered);
+            budget.count();
+        }
+        assert!(!budget.has_left());
+    }
+}

@@ -332,6 +332,14 @@ impl<K: Key, E: Failure> Fetches<K, E> {
     }
 
     #[cfg(test)]
+    pub(super) fn waiters(&self) -> usize {
+        self.records
+            .values()
+            .map(|record| record.waiters.len())
+            .sum()
+    }
+
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }

@@ -436,6 +436,11 @@ impl<K: Key, E: Failure> Owner<K, E> {
     }
 
     #[cfg(test)]
+    pub(super) fn waiters(&self) -> usize {
+        self.fetches.waiters()
+    }
+
+    #[cfg(test)]
     pub(super) fn is_at_rest(&self) -> bool {
         self.fetches.is_empty()
     }

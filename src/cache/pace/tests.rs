@@ -216,3 +216,18 @@ fn there_is_nothing_left_to_remember_once_all_has_passed() {
     pace.failed(outage(), false, at(2), 0.0);
     assert_eq!(pace.idle_from(), at(302));
 }
+
+#[test]
+fn after_a_success_the_back_off_begins_anew() {
+    for is_over in [Pace::succeeded, Pace::failed_elsewhere] {
+        let mut pace = Pace::new();
+        for _ in 0..6 {
+            pace.failed(outage(), false, NOW, 0.0);
+        }
+        is_over(&mut pace);
+        assert!(pace.next(Need::Token, SHARE, NOW) <= NOW);
+        assert!(pace.remembered(NOW, NOW).is_none());
+        pace.failed(outage(), false, NOW, 0.0);
+        assert_eq!(pace.next(Need::Token, SHARE, NOW), at(1));
+    }
+}

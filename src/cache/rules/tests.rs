@@ -379,3 +379,16 @@ fn once_the_share_is_used_up_callers_hear_when_there_is_another() {
     }
     assert_eq!(told(&bench.on(Event::Asked)), "TooManyRequests(300s)");
 }
+
+#[test]
+fn a_fetch_may_make_the_requests_that_are_left() {
+    let bench = Bench::new();
+    let context = Context {
+        now: bench.now,
+        epoch: 0,
+        next_id: 1,
+        limits: &bench.limits,
+    };
+    assert_eq!(bench.state.budget(&context), 10);
+    assert!(!bench.state.is_silent(bench.now));
+}

@@ -287,3 +287,29 @@ async fn the_operator_hears_of_an_outage_once_then_once_a_minute_and_when_it_is_
     world.pass(HOUR).await;
     assert!(world.source.news.lock().unwrap().is_empty());
 }
+
+/// What keeps an assertion from coming says nothing of the service that gives tokens.
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_that_another_cache_remembers_holds_no_renewal() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            remembers: |_| false,
+            ..limits()
+        },
+    );
+    world.try_get_key("in use").await.unwrap();
+    world.pass(39 * MINUTE - 300).await;
+    world.try_get_key("in use").await.unwrap();
+    let fails = [retry_after(3600)];
+    world
+        .source
+        .script
+        .lock()
+        .unwrap()
+        .insert("other".into(), fails.into());
+    world.pass(200).await;
+    world.try_get_key("other").await.unwrap_err();
+    world.pass(5 * MINUTE).await;
+    assert_eq!(world.requests(), 3);
+}

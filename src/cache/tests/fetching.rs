@@ -197,3 +197,71 @@ async fn a_caller_whose_renewal_is_queued_goes_before_the_renewals_of_others() {
     world.try_get_key("19").await.unwrap();
     assert!((world.clock.true_time() - start).as_secs() <= 20);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_renewal_that_becomes_urgent_goes_behind_those_who_waited_before() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            at_once: 1,
+            fetch: Duration::from_secs(10 * MINUTE),
+            ..limits()
+        },
+    );
+    world.try_get_key("renewed").await.unwrap();
+    world.pass(37 * MINUTE).await;
+    let blocks = [slow(5 * MINUTE, Reply::Token(HOUR as i64))];
+    let script = &world.source.script;
+    script
+        .lock()
+        .unwrap()
+        .insert("blocks".into(), blocks.into());
+    let mut blocks = Box::pin(world.try_get_key("blocks"));
+    assert!(blocks.as_mut().now_or_never().is_none());
+    world.pass(4 * MINUTE).await;
+    // Now the renewal is queued.
+    let mut waits = Box::pin(world.try_get_key("waits"));
+    assert!(waits.as_mut().now_or_never().is_none());
+    let rejected = world.token("renewed").await.unwrap();
+    world.cache.reject(&world.key("renewed"), &rejected);
+    blocks.await.unwrap();
+    assert_eq!(waits.await.as_deref(), Ok("3"));
+    assert_eq!(world.try_get_key("renewed").await.as_deref(), Ok("4"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_queued_fetch_nobody_waited_for_is_fetched_for_the_next_caller() {
+    let world = World::with(
+        slow(10, Reply::Token(HOUR as i64)),
+        Limits {
+            at_once: 1,
+            ..limits()
+        },
+    );
+    let mut blocks = Box::pin(world.try_get_key("blocks"));
+    assert!(blocks.as_mut().now_or_never().is_none());
+    let mut cancelled = Box::pin(world.try_get_key("key"));
+    assert!(cancelled.as_mut().now_or_never().is_none());
+    drop(cancelled);
+    blocks.await.unwrap();
+    world.pass(1).await;
+    assert_eq!(world.requests(), 1);
+    assert_eq!(world.timed().await, (Ok("2".to_owned()), 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_are_cancelled_leave_nothing_behind() {
+    let world = World::new(slow(60, Reply::Token(HOUR as i64)));
+    let mut first = Box::pin(world.try_get());
+    assert!(first.as_mut().now_or_never().is_none());
+    for _ in 0..10_000 {
+        let mut call = Box::pin(world.try_get());
+        assert!(call.as_mut().now_or_never().is_none());
+        drop(call);
+        // Lets the owner see that it has gone.
+        world.settle().await;
+    }
+    let waiters = world.cache.look(|owner| owner.waiters()).await;
+    assert!(waiters.unwrap() <= 200, "{waiters:?}");
+    first.await.unwrap();
+}

@@ -81,3 +81,25 @@ async fn whoever_rejects_a_token_gets_the_new_one_and_in_an_outage_the_old_one_a
     assert_eq!((token.as_deref(), waited), (Ok("2"), 3));
     assert_eq!(world.timed().await, served("2"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_replacement_of_a_rejected_token_begins_before_the_next_call() {
+    let world = World::with_an_hour().await;
+    let rejected = world.at_hand("key").unwrap();
+    world.cache.reject(&world.key("key"), &rejected);
+    world.settle().await;
+    assert_eq!(world.requests(), 2);
+    assert_eq!(world.timed().await, served("2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_lives_shorter_than_the_one_before_it_is_renewed_at_its_own_time() {
+    let world = World::new(Reply::Token(24 * HOUR as i64));
+    assert_eq!(world.get().await, "1");
+    let rejected = world.at_hand("key").unwrap();
+    world.then(Reply::Token(HOUR as i64));
+    world.cache.reject(&world.key("key"), &rejected);
+    assert_eq!(world.get().await, "2");
+    world.pass(World::USABLE).await;
+    assert_eq!(world.requests(), 3);
+}

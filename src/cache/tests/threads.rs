@@ -222,11 +222,12 @@ fn a_runtime_that_stands_still_holds_up_nobody() {
     });
     let parked = one_thread();
     let call = {
-        let mut call = Box::pin(live.get("key"));
+        let mut call = Box::pin(live.get("held"));
         parked.block_on(async { assert!(futures::poll!(&mut call).is_pending()) });
         call
     };
-    let token = one_thread().block_on(live.get("key")).unwrap();
+    live.upstream.release.notify_one();
+    let token = one_thread().block_on(live.get("held")).unwrap();
     // And when it goes on, it has what the others have.
     assert_eq!(parked.block_on(call).unwrap().token, token.token);
     assert_eq!(live.upstream.requests.load(Ordering::SeqCst), 1);
