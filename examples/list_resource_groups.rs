@@ -27,20 +27,24 @@ use support::{
 
 const STORAGE: &str = "https://storage.azure.com/.default";
 
-const USAGE: &str = "\
+fn usage() -> String {
+    let steps: String = Step::ALL
+        .iter()
+        .map(|step| format!("                     {step:<24} {}\n", step.description()))
+        .collect();
+    format!(
+        "\
 usage: list_resource_groups [--verbose] [--without STEP]
 
   --verbose        walk the story step by step, with the claims of each token
-  --without STEP   on the emulator, leave a step out and meet its error. STEP is one of
-                     role                  Litware grants no role
-                     service-principal     Litware does not provision the app
-                     federated-credential  Contoso's app does not trust the identity
-                     multi-tenant          Contoso's app is for its own tenant only
-                     home-registration     the app is registered in Litware's tenant instead
-
+  --without STEP   on the emulator, leave out a step of the set-up or take it wrongly, to see the
+                   error that it causes. STEP is one of
+{steps}
 On real Azure set CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID, TARGET_SUBSCRIPTION_ID and,
 where the host has several identities, CROSS_TENANT_IDENTITY_CLIENT_ID.
-RUST_LOG=cross_tenant_identity=debug shows each leg.";
+RUST_LOG=cross_tenant_identity=debug shows each leg."
+    )
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -51,11 +55,11 @@ async fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            println!("{USAGE}");
+            println!("{}", usage());
             return ExitCode::SUCCESS;
         }
         Err(why) => {
-            eprintln!("{why}\n\n{USAGE}");
+            eprintln!("{why}\n\n{}", usage());
             return ExitCode::from(2);
         }
     };

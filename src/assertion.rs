@@ -14,6 +14,7 @@ use crate::{
         Cache, CachedToken, CachedTokens, Fetch, Fetched, GaveUp, Key, Limits, Report, Request,
     },
     claims::Claims,
+    diagnosis::AssertionRequest,
     environment::Environment,
     error::{self, Error, Stage},
     managed_identity::{Chosen, Host, ManagedIdentityHost, Selector, Setup, choose, is_token},
@@ -223,8 +224,17 @@ impl ManagedIdentityAssertion {
         self.0.chosen.host.kind()
     }
 
-    pub(crate) fn audience(&self) -> &Arc<str> {
-        &self.0.audience
+    /// How it asks for assertions.
+    pub(crate) fn request(&self) -> AssertionRequest {
+        // The other hosts have one identity, or a variable that names it.
+        let chooses = matches!(
+            self.host(),
+            ManagedIdentityHost::Imds | ManagedIdentityHost::AppService
+        );
+        AssertionRequest {
+            audience: Arc::clone(&self.0.audience),
+            is_hosts_choice: chooses && !self.0.chosen.names_identity,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     assertion::{AssertionSource, ManagedIdentityAssertion},
     authority::{ClientId, TenantId},
     cache::{Cache, Limits},
+    diagnosis::AssertionRequest,
     environment::Environment,
     error::Error,
     tenants::{Tenant, Tenants, TokenKey},
@@ -381,11 +382,11 @@ impl CrossTenantManagedIdentityCredential {
             environment,
             Arc::clone(&clock),
         )?;
-        let audience = Arc::clone(assertion.audience());
+        let asked_for = assertion.request();
         let source = AssertionSource::ManagedIdentity(assertion);
         let endpoint = TokenEndpoint::new(
             authority,
-            audience,
+            asked_for,
             options.client_options,
             options.retry,
             Arc::clone(&clock),
@@ -410,11 +411,11 @@ impl CrossTenantManagedIdentityCredential {
             &options.managed_identity.given(),
         );
         // What the source asks for is its own business.
-        let audience = authority.audience().unwrap_or_default().into();
+        let asked_for = AssertionRequest::of(authority.audience().unwrap_or_default());
         let source = AssertionSource::given(assertion, Arc::clone(&clock));
         let endpoint = TokenEndpoint::new(
             authority,
-            audience,
+            asked_for,
             options.client_options,
             options.retry,
             Arc::clone(&clock),

@@ -8,6 +8,7 @@
 //! caller's own values, [`scope`] what it asks for, [`resource`] the service that the token was for.
 
 mod case;
+mod clocks;
 mod command;
 mod configuration;
 mod connection;
@@ -37,7 +38,9 @@ pub(crate) use host::{
 };
 pub(crate) use identity::{IdentityRefusal, of_identity_refusal, of_unreadable_token};
 pub(crate) use no_imds::{Signs, nobody_answers};
-pub(crate) use refusal::{Exchange, Refusal, Retry, codes_in, of_refusal, of_unreadable_answer};
+pub(crate) use refusal::{
+    AssertionRequest, Exchange, Refusal, Retry, codes_in, of_refusal, of_unreadable_answer,
+};
 pub(crate) use resource::{of_error as of_resource_error, of_status as of_resource_status};
 pub(crate) use scope::{of_scope, of_several_resources};
 

@@ -19,7 +19,7 @@ use crate::{
     budget::Budget,
     cache::Fetched,
     claims::Claims,
-    diagnosis::Diagnosis,
+    diagnosis::{AssertionRequest, Diagnosis},
     environment::Environment,
     error::Error,
     managed_identity::{imds::Imds, is_token},
@@ -119,7 +119,7 @@ fn exchange(claims: &str, data: &[u8]) {
 fn exchanged(answer: &Answer, assertion: &str, clock: &Arc<TestClock>) -> Result<Fetched, Error> {
     let endpoint = TokenEndpoint::new(
         judge::some(AuthorityHost::choose(None, None)),
-        AUDIENCE.into(),
+        AssertionRequest::of(AUDIENCE),
         Scripted::new([answer.step()]).client_options(),
         None,
         Arc::new(Arc::clone(clock)),

@@ -6,7 +6,7 @@ use crate::{
     budget::Budget,
     cache::{Fetched, WINDOW},
     claims::Claims,
-    diagnosis::{self, ConnectionFailure, Exchange, Peer, Refusal, Retry},
+    diagnosis::{self, AssertionRequest, ConnectionFailure, Exchange, Peer, Refusal, Retry},
     error::{self, Error, RefusedAnswer, Stage},
     error_body::{self, ErrorBody},
     managed_identity::{is_token, number},
@@ -40,8 +40,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) struct TokenEndpoint {
     leg: Leg,
     authority: AuthorityHost,
-    /// The audience that assertions are asked for, for diagnosis.
-    audience: Arc<str>,
+    /// How assertions are asked for, for diagnosis.
+    asked_for: AssertionRequest,
     clock: Arc<dyn Clock>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct TokenRequest {
 impl TokenEndpoint {
     pub(crate) fn new(
         authority: AuthorityHost,
-        audience: Arc<str>,
+        asked_for: AssertionRequest,
         client_options: ClientOptions,
         retry: Option<RetryOptions>,
         clock: Arc<dyn Clock>,
@@ -72,7 +72,7 @@ impl TokenEndpoint {
         Ok(Self {
             leg,
             authority,
-            audience,
+            asked_for,
             clock,
         })
     }
@@ -206,7 +206,8 @@ impl TokenEndpoint {
                 client_id: &asked.client_id,
                 scopes: &asked.scope,
                 assertion: claims.as_ref(),
-                audience: &self.audience,
+                asked: &self.asked_for,
+                now: self.clock.wall(),
             },
         );
         let headline = format!(
@@ -429,7 +430,7 @@ mod tests {
     ) -> Result<Fetched, Error> {
         let endpoint = TokenEndpoint::new(
             AuthorityHost::choose(None, None).unwrap(),
-            "api://AzureADTokenExchange".into(),
+            AssertionRequest::of("api://AzureADTokenExchange"),
             script.client_options(),
             None,
             Arc::new(Arc::clone(clock)),
@@ -777,7 +778,7 @@ mod tests {
     ) -> TokenEndpoint {
         TokenEndpoint::new(
             AuthorityHost::choose(None, None).unwrap(),
-            "api://AzureADTokenExchange".into(),
+            AssertionRequest::of("api://AzureADTokenExchange"),
             script.client_options(),
             Some(retry),
             clock,

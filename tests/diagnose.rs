@@ -83,7 +83,7 @@ async fn a_way_that_is_set_up_well_is_all_well() {
     );
     let text = report.to_string();
     for part in [
-        "[ok]      host: IMDS at http://127.0.0.1",
+        "[ok]      host: imds at http://127.0.0.1",
         "imds_endpoint is set in code",
         "exchange in the home tenant",
         "Result: all is well",

@@ -34,6 +34,10 @@ pub struct CredentialSettings {
     /// The client id of the multi-tenant app.
     pub client_id: String,
     /// The client id of the managed identity.
+    ///
+    /// In a scenario without [`Step::IdentitySelector`](crate::Step::IdentitySelector) or
+    /// [`Step::OnlyIdentity`](crate::Step::OnlyIdentity) the mistake is that the client does not use
+    /// it: see [`Scenario::identity_selector`].
     pub identity_client_id: String,
     /// The options for requests to Entra.
     pub client_options: ClientOptions,

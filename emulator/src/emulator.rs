@@ -102,11 +102,16 @@ impl Emulator {
     /// Removes everything that exists and creates Contoso and Litware, ready to use: a managed
     /// identity that is assigned to the host, a multi-tenant app with a federated identity
     /// credential, service principals in both tenants, and the role Reader on one resource group.
+    ///
+    /// The identity and the app's service principal in Litware may read their tenant in Microsoft
+    /// Graph: see [`remove_graph_permissions`](Emulator::remove_graph_permissions).
     pub fn create_scenario(&self) -> Scenario {
         self.replace_scenario(None)
     }
 
-    /// Like [`create_scenario`](Emulator::create_scenario), but leaves out one step.
+    /// Like [`create_scenario`](Emulator::create_scenario), but leaves out one step or takes it
+    /// wrongly. [`Step`] says what each of them does, and which values a client has to take from
+    /// the [`Scenario`].
     pub fn create_scenario_without(&self, left_out: Step) -> Scenario {
         self.replace_scenario(Some(left_out))
     }
@@ -180,8 +185,8 @@ impl Emulator {
         &self.authority.server_thumbprint
     }
 
-    /// `https://localhost:PORT`: Entra, Resource Manager, and the key vault if there is exactly
-    /// one. The path decides which of them responds.
+    /// `https://localhost:PORT`: Entra, Resource Manager, Microsoft Graph, and the key vault if
+    /// there is exactly one. The path decides which of them responds.
     pub fn https_url(&self) -> &str {
         &self.https_url
     }

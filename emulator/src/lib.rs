@@ -7,6 +7,7 @@ mod clock;
 mod credential_settings;
 mod emulator;
 mod entra;
+mod graph;
 mod identity;
 mod key_vault;
 mod request_handler;
@@ -27,6 +28,7 @@ pub use scenario::{
 pub use set_up::error::SetUpError;
 pub use wire::tls::ServerCertificate;
 pub use world::{
+    app_roles::GraphPermission,
     endpoint::Endpoint,
     faults::{Fault, Times},
     log::{LoggedRequest, fingerprint},

@@ -36,12 +36,7 @@ impl Handler for Services {
             _ => {}
         }
         let replacement = fault.as_ref().and_then(Fault::replacement);
-        let mut response =
-            replacement.unwrap_or_else(|| self.respond(&route, &request, clock_error));
-        let ahead = clock_error.saturating_add(self.clock_offset(endpoint));
-        if ahead != 0 {
-            response = response.with("Date", &clock::http_date(clock::now() + ahead));
-        }
+        let response = replacement.unwrap_or_else(|| self.respond(&route, &request, clock_error));
         if matches!(fault, Some(Fault::Reset | Fault::ResetInHead)) {
             self.log_response(number, None);
         } else {

@@ -1,6 +1,7 @@
 //! The one place that decides which endpoint a request is for.
 
 use crate::{
+    graph,
     identity::{app_service, azure_arc, azure_ml, imds, service_fabric},
     key_vault,
     wire::{http::Request, server::Listener},
@@ -29,6 +30,7 @@ pub(crate) enum Route {
     KeyVault {
         host: String,
     },
+    Graph,
     NotFound,
 }
 
@@ -43,13 +45,16 @@ impl Route {
                         host: host.to_owned(),
                     };
                 }
+                if host == graph::HOST {
+                    return Route::Graph;
+                }
                 let route = Route::of_path(&request.path, host);
                 // Under its own name a service serves only its own paths. Under `localhost` the
                 // path alone decides.
                 let is_arm = host.starts_with("management.");
                 let is_entra = host.starts_with("login.") || host.starts_with("sts.");
                 match route {
-                    Route::ResourceManager if is_entra => Route::NotFound,
+                    Route::ResourceManager | Route::Graph if is_entra => Route::NotFound,
                     Route::ResourceManager => route,
                     _ if is_arm => Route::NotFound,
                     _ => route,
@@ -81,6 +86,7 @@ impl Route {
             {
                 Route::ResourceManager
             }
+            ["v1.0" | "beta", ..] => Route::Graph,
             ["secrets", ..] if host == "localhost" => Route::KeyVault {
                 host: host.to_owned(),
             },
@@ -101,6 +107,18 @@ impl Route {
         }
     }
 
+    /// Whether the host itself responds, by its own clock.
+    pub(crate) fn is_of_host(&self) -> bool {
+        matches!(
+            self,
+            Route::Imds
+                | Route::AppService
+                | Route::AzureArc
+                | Route::AzureMl
+                | Route::ServiceFabric
+        )
+    }
+
     pub(crate) fn endpoint(&self) -> Endpoint {
         match self {
             Route::Imds => Endpoint::Imds,
@@ -115,6 +133,7 @@ impl Route {
             Route::Jwks => Endpoint::Jwks,
             Route::ResourceManager => Endpoint::ResourceManager,
             Route::KeyVault { .. } => Endpoint::KeyVault,
+            Route::Graph => Endpoint::Graph,
             Route::NotFound => Endpoint::Other,
         }
     }

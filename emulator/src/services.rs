@@ -5,14 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::{
     arm, clock,
     entra::{self, loop_detector::LoopDetector},
+    graph,
     identity::{self, azure_arc::Keys, token::TokenCache},
     key_vault,
     router::Route,
     wire::http::{Request, Response},
-    world::{
-        World, directory::Directory, endpoint::Endpoint, faults::Faults, log::Log,
-        signing_key::SigningKey,
-    },
+    world::{World, directory::Directory, faults::Faults, log::Log, signing_key::SigningKey},
 };
 
 /// The state of all services.
@@ -72,19 +70,6 @@ impl Services {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// By how many seconds the clock of the service behind `endpoint` is ahead.
-    pub(crate) fn clock_offset(&self, endpoint: Endpoint) -> i64 {
-        match endpoint {
-            Endpoint::Token
-            | Endpoint::OpenIdConfiguration
-            | Endpoint::Jwks
-            | Endpoint::ResourceManager
-            | Endpoint::KeyVault => self.state().world.settings.clock_offset,
-            // The identity endpoints have the machine's clock.
-            _ => 0,
-        }
-    }
-
     /// Logs the status of a response, or that there is no response.
     pub(crate) fn log_response(&self, number: u64, status: Option<u16>) {
         let notification = self.log().finish(number, status);
@@ -104,8 +89,8 @@ impl Services {
             arc_keys,
             loop_detector,
         } = &mut *state;
-        let now = clock::now() + world.settings.clock_offset + clock_error;
-        match route {
+        let now = world.now() + clock_error;
+        let response = match route {
             Route::Imds => identity::imds::respond(world, tokens, key, request, clock_error),
             Route::AppService => {
                 let header = &self.identity_header;
@@ -132,7 +117,16 @@ impl Services {
             Route::Jwks => Response::json(200, &key.jwks()),
             Route::ResourceManager => arm::respond(world, key, request, now),
             Route::KeyVault { host } => key_vault::respond(world, key, request, host, now),
+            Route::Graph => graph::respond(world, key, request, now),
             Route::NotFound => Response::empty(404),
+        };
+        let date = match route.is_of_host() {
+            true => clock::now() + clock_error,
+            false => now,
+        };
+        if date == clock::now() {
+            return response;
         }
+        response.with("Date", &clock::http_date(date))
     }
 }

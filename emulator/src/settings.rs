@@ -6,12 +6,21 @@ use crate::{clock, emulator::Emulator};
 
 /// # Settings
 ///
-/// [`create_scenario`](Emulator::create_scenario) keeps the settings.
+/// [`create_scenario`](Emulator::create_scenario) keeps the settings, except where they say
+/// otherwise.
 impl Emulator {
     /// The lifetime of new managed identity tokens. The default is 24 hours. The host keeps the
     /// tokens that it has: see [`forget_imds_tokens`](Emulator::forget_imds_tokens).
     pub fn set_assertion_lifetime(&self, lifetime: Duration) {
         self.services.state().world.settings.assertion_lifetime = lifetime;
+    }
+
+    /// Whether the host keeps expired managed identity tokens and returns them again. The default
+    /// is off. [`create_scenario`](Emulator::create_scenario) turns it off.
+    pub fn set_expired_identity_tokens(&self, on: bool) {
+        let state = &mut *self.services.state();
+        state.world.directory.host_returns_expired_tokens = on;
+        state.managed_identity_tokens.clear();
     }
 
     /// The host forgets the managed identity tokens that it keeps. Its next token is a new one.
@@ -29,9 +38,9 @@ impl Emulator {
         self.services.state().world.settings.refresh_in = refresh_in;
     }
 
-    /// By how many seconds the clock of Entra, Resource Manager and Key Vault is ahead of the
-    /// machine's clock. A negative number means behind. Their `Date` headers tell it. The identity
-    /// endpoints use the machine's clock.
+    /// By how many seconds the clock of Entra, Resource Manager, Key Vault and Microsoft Graph
+    /// is ahead of the machine's clock. A negative number means behind. Their `Date` headers tell it. The
+    /// identity endpoints use the machine's clock.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.services.state().world.settings.clock_offset = clock::bounded_offset(seconds);
     }
@@ -56,7 +65,8 @@ impl Emulator {
         self.services.state().world.settings.app_service_refresh = on;
     }
 
-    /// The largest number of items in a page of Resource Manager. The default is 1,000.
+    /// The largest number of items in a page of Resource Manager and Microsoft Graph. The default is
+    /// 1,000. Microsoft Graph has at most 999, and 100 if the request asks for no number.
     pub fn set_page_size(&self, size: usize) {
         self.services.state().world.settings.page_size = size.max(1);
     }

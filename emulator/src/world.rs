@@ -1,6 +1,7 @@
 //! What all services of one emulated Azure share: the directory, the settings, the signing key,
 //! the log and the faults.
 
+pub(crate) mod app_roles;
 pub(crate) mod bearer_token;
 pub(crate) mod directory;
 pub(crate) mod endpoint;
@@ -12,6 +13,7 @@ pub(crate) mod settings;
 pub(crate) mod signing_key;
 pub(crate) mod tokens;
 
+use crate::clock;
 use directory::Directory;
 use settings::Settings;
 
@@ -20,4 +22,11 @@ use settings::Settings;
 pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) settings: Settings,
+}
+
+impl World {
+    /// The time on the clocks of Entra and of the resources.
+    pub(crate) fn now(&self) -> i64 {
+        clock::now() + self.settings.clock_offset - self.directory.host_clock_error
+    }
 }

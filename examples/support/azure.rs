@@ -75,7 +75,7 @@ impl Azure {
             settings: Settings {
                 target_tenant_id: story.target_tenant_id.clone(),
                 client_id: story.client_id.clone(),
-                identity_client_id: Some(story.identity_client_id.clone()),
+                identity_client_id: story.identity_selector().map(str::to_owned),
                 ..Default::default()
             },
             emulator: Some((emulator, story)),

@@ -131,7 +131,7 @@ async fn only_the_assertion_at_hand_can_be_refused() {
 
 #[test]
 fn an_audience_is_a_uri_and_may_be_given_as_a_scope() {
-    let of = |given| managed_identity(&imds(0), Some(given)).map(|it| Arc::clone(it.audience()));
+    let of = |given| managed_identity(&imds(0), Some(given)).map(|it| it.request().audience);
     assert_eq!(&*of("api://Own/.default").unwrap(), "api://Own");
     for bad in ["", "/.default", "api://a b", "api://\u{e4}", "api://a\n"] {
         let error = of(bad).unwrap_err();

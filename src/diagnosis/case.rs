@@ -1,7 +1,9 @@
 //! One refusal of the token endpoint: a row of the table, filled in from the request.
 
 use super::{
-    Actor, Diagnosis, copied, guid_after,
+    Actor, Diagnosis,
+    clocks::Clocks,
+    copied, guid_after,
     presented::{Kind, Presented},
     refusal::{Exchange, Refusal},
     remedy::Commands,
@@ -14,6 +16,7 @@ pub(super) struct Case<'a> {
     refusal: &'a Refusal<'a>,
     exchange: &'a Exchange<'a>,
     presented: Presented<'a>,
+    clocks: Option<Clocks>,
     /// Whether the tenant that refused is the identity's own.
     is_home: bool,
 }
@@ -33,6 +36,7 @@ impl<'a> Case<'a> {
         Self {
             refusal,
             exchange,
+            clocks: Clocks::read(description, exchange.now),
             presented,
             is_home,
         }
@@ -65,13 +69,18 @@ impl<'a> Case<'a> {
                     .exchange
                     .authority
                     .audience()
-                    .is_some_and(|known| known != self.exchange.audience),
+                    .is_some_and(|known| known != &*self.exchange.asked.audience),
                 // Its aud is what it was issued for, word for word.
                 _ => self
                     .presented
                     .audience
                     .is_some_and(|audience| Some(audience) != self.exchange.authority.audience()),
             },
+            When::HostsChoice => {
+                self.exchange.asked.is_hosts_choice && self.presented.kind == Kind::ManagedIdentity
+            }
+            When::ClocksDiffer => self.clocks.is_some_and(Clocks::differ),
+            When::ClocksAgree => self.clocks.is_some_and(|clocks| !clocks.differ()),
             When::NoManagedIdentity => self.presented.kind != Kind::ManagedIdentity,
         }
     }
@@ -174,8 +183,16 @@ impl<'a> Case<'a> {
                 _ => "Check that its source hands out a new one before the old one expires.",
             }
             .to_owned(),
-            "asked audience" => shown(exchange.audience),
-            "cloud audience" => shown(exchange.authority.audience().unwrap_or(exchange.audience)),
+            "asked audience" => shown(&exchange.asked.audience),
+            "cloud audience" => shown(
+                exchange
+                    .authority
+                    .audience()
+                    .unwrap_or(&exchange.asked.audience),
+            ),
+            "clock difference" => self
+                .clocks
+                .map_or_else(|| "not that of".to_owned(), Clocks::difference),
             "aud" => match self.presented.audience {
                 Some(audience) => shown(audience),
                 None => "another audience".to_owned(),

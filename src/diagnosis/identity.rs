@@ -4,6 +4,7 @@ use super::{
     Actor, Diagnosis, codes_in,
     command::{Command, Value},
     no_imds::{LINK, Signs, answered_by_another},
+    remedy::identities_of_host,
     shown,
 };
 use crate::error_body::{ErrorBody, object_in};
@@ -127,6 +128,7 @@ fn of_imds(refusal: &IdentityRefusal<'_>, said: &Said) -> Option<Diagnosis> {
             "The host has several user-assigned managed identities, and the request names none.",
             "Set managed_identity.user_assigned_id to the identity that the app trusts. It takes the identity's client id, object id or resource id.",
         )
+        .with_commands([identities_of_host()])
         .with_link(LINK));
     }
     if is_refused && (is_known("bad_request_102") || said.has("required metadata header")) {

@@ -9,6 +9,8 @@ use crate::{
     authority::{AuthorityHost, ClientId, TenantId},
     claims::Claims,
 };
+use azure_core::time::OffsetDateTime;
+use std::sync::Arc;
 
 /// Whether the exchange may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +47,28 @@ pub(crate) struct Exchange<'a> {
     /// Separated by spaces, as on the wire.
     pub(crate) scopes: &'a str,
     pub(crate) assertion: Option<&'a Claims>,
-    /// The URI that the assertion was asked for.
-    pub(crate) audience: &'a str,
+    pub(crate) asked: &'a AssertionRequest,
+    /// When the answer arrived, by the host's clock.
+    pub(crate) now: OffsetDateTime,
+}
+
+/// How the assertion was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct AssertionRequest {
+    /// The URI that it is for.
+    pub(crate) audience: Arc<str>,
+    /// Whether the host chose the identity because the request named none.
+    pub(crate) is_hosts_choice: bool,
+}
+
+impl AssertionRequest {
+    /// For an assertion whose identity is not the host's choice.
+    pub(crate) fn of(audience: impl Into<Arc<str>>) -> Self {
+        Self {
+            audience: audience.into(),
+            is_hosts_choice: false,
+        }
+    }
 }
 
 /// What a refusal of the token endpoint means, and whether to try again.

@@ -3,7 +3,7 @@
 use super::{
     Shell,
     command::{Command, Trust, Value},
-    presented::Presented,
+    presented::{Kind, Presented},
     refusal::Exchange,
 };
 
@@ -25,6 +25,12 @@ pub(super) enum Remedy {
     RegisterAtHome,
     /// List the app's federated identity credentials, and create the one that is missing.
     Trust,
+    /// List them, and the identities of the host, to compare both.
+    CompareIdentities,
+    /// Print the id of a tenant.
+    ShowTenant,
+    /// Print the time of the host.
+    ShowClock,
     /// List them, and change the audience of the one that is there.
     ChangeAudience,
 }
@@ -33,6 +39,7 @@ const NEW_APP: &str = "client id of the app in the home tenant";
 const NEW_OBJECT: &str = "object id of the app in the home tenant";
 const CREDENTIAL: &str = "id of the federated identity credential";
 const HOME: &str = "home tenant id";
+const MACHINE: &str = "resource id of the virtual machine";
 
 /// The commands for one refusal.
 pub(super) struct Commands<'a> {
@@ -96,6 +103,22 @@ impl Commands<'_> {
                 );
                 self.in_tenant(home.as_ref(), commands)
             }
+            Remedy::CompareIdentities => {
+                let mut commands = vec![identities_of_host()];
+                commands.extend(self.in_tenant(home.as_ref(), [list_of(&app)]));
+                commands
+            }
+            Remedy::ShowTenant => vec![
+                Command::az("account show").fixed("--query tenantId --output tsv"),
+                Command::powershell("Get-AzContext").fixed("| Select-Object Tenant"),
+            ],
+            // Only of a host with a managed identity is it known that it is Azure's.
+            Remedy::ShowClock if self.presented.kind == Kind::ManagedIdentity => vec![
+                Command::az("vm run-command invoke")
+                    .placeholder("--ids", MACHINE)
+                    .fixed("--command-id RunShellScript --scripts timedatectl"),
+            ],
+            Remedy::ShowClock => Vec::new(),
             Remedy::ChangeAudience => {
                 // Issuer and subject may stand only once on an app: the credential is changed.
                 let trust = self.trust();
@@ -195,6 +218,11 @@ impl Commands<'_> {
         }
         all
     }
+}
+
+/// Prints the identities that are assigned to the host, where that is a virtual machine.
+pub(super) fn identities_of_host() -> Command {
+    Command::az("vm identity show").placeholder("--ids", MACHINE)
 }
 
 fn provision(app: Option<&Value>) -> [Command; 2] {

@@ -48,6 +48,12 @@ pub(super) enum When {
     AtHome,
     /// The assertion was issued for another audience than the cloud's token exchange.
     OtherAudience,
+    /// The host chose the managed identity, because the credential names none.
+    HostsChoice,
+    /// Entra's sentence tells its time, and the host's clock shows another one.
+    ClocksDiffer,
+    /// Entra's sentence tells its time, and the host's clock shows the same.
+    ClocksAgree,
     /// The assertion is somebody else's than a managed identity's.
     NoManagedIdentity,
 }

@@ -3,7 +3,7 @@ use crate::{
     authority::{AuthorityHost, ClientId, TenantId},
     claims::Claims,
 };
-use azure_core::cloud::CloudConfiguration;
+use azure_core::{cloud::CloudConfiguration, time::OffsetDateTime};
 use std::collections::HashSet;
 
 const HOME: &str = "11111111-1111-4111-8111-111111111111";
@@ -13,6 +13,8 @@ const PRINCIPAL: &str = "44444444-4444-4444-8444-444444444444";
 const IDENTITY: &str = "55555555-5555-4555-8555-555555555555";
 const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 const AUDIENCE: &str = "api://AzureADTokenExchange";
+/// The host's clock: 2023-11-14T22:13:20Z, when the claims expire.
+const NOW: i64 = 1_700_000_000;
 
 /// protocol.md §4, row by row.
 const CODES: [(u32, Actor, Retry); 85] = {
@@ -131,6 +133,8 @@ struct Asked {
     tenant: &'static str,
     scopes: &'static str,
     audience: &'static str,
+    is_hosts_choice: bool,
+    now: i64,
     claims: Option<Claims>,
     status: u16,
     error: Option<&'static str>,
@@ -147,6 +151,8 @@ impl Asked {
             tenant: TARGET,
             scopes: "https://storage.azure.com/.default",
             audience: AUDIENCE,
+            is_hosts_choice: false,
+            now: NOW,
             claims: Some(claims()),
             status: 401,
             error: Some("invalid_client"),
@@ -174,7 +180,11 @@ impl Asked {
                 client_id: &ClientId::parse(APP).unwrap(),
                 scopes: self.scopes,
                 assertion: self.claims.as_ref(),
-                audience: self.audience,
+                asked: &AssertionRequest {
+                    audience: self.audience.into(),
+                    is_hosts_choice: self.is_hosts_choice,
+                },
+                now: OffsetDateTime::from_unix_timestamp(self.now).unwrap(),
             },
         )
     }
@@ -812,4 +822,44 @@ fn values_are_cut() {
     let mut asked = Asked::of(700_213);
     asked.claims.as_mut().unwrap().sub = Some("x y ".repeat(5000));
     assert!(asked.told().to_string().len() < 4000);
+}
+
+const OUTSIDE_ITS_TIME: &str = "AADSTS700024: Client assertion is not within its valid time range. Current time: 2023-11-14T22:13:20.0000000Z, assertion valid from 2023-11-13T22:08:20.0000000Z, expiry time of assertion 2023-11-14T22:13:20.0000000Z.";
+
+#[test]
+fn a_clock_that_is_off_is_told_apart_from_a_stale_assertion() {
+    let mut asked = Asked::of(700_024);
+    asked.description = OUTSIDE_ITS_TIME.into();
+    let agree = asked.told();
+    assert!(agree.what_happened().contains("is stale"), "{agree}");
+    assert_eq!(agree.commands(), []);
+
+    asked.now = NOW - 3 * 3600 - 60;
+    let differ = asked.told();
+    assert!(
+        differ.what_happened().contains("is 3 hours behind Entra's"),
+        "{differ}"
+    );
+    assert_eq!(differ.first_step(), "Set the host's clock by NTP.");
+    assert!(texts(&differ).iter().any(|it| it.contains("timedatectl")));
+
+    // Without a time in the sentence both are possible.
+    asked.description.clear();
+    assert!(asked.told().what_happened().contains("or a clock is off"));
+}
+
+#[test]
+fn the_hosts_own_choice_of_an_identity_is_the_developers_to_change() {
+    for code in [700_213, 7_002_137] {
+        let mut asked = Asked::of(code);
+        asked.is_hosts_choice = true;
+        let told = asked.told();
+        assert_eq!(told.who(), Actor::Developer, "{told}");
+        assert!(told.what_to_do().contains(PRINCIPAL), "{told}");
+        assert!(texts(&told)[0].starts_with("az vm identity show"), "{told}");
+        // A service account is nobody's choice.
+        let claims = asked.claims.as_mut().unwrap();
+        claims.sub = Some("system:serviceaccount:default:sa".into());
+        assert_eq!(asked.told().who(), Actor::HomeAdministrator);
+    }
 }

@@ -241,10 +241,13 @@ async fn refusal() {
     let scope = format!("{ARM}/.default");
     for step in Step::ALL {
         let world = World::new(Some(step));
+        if step == Step::HostIdentity {
+            continue;
+        }
         let assertion = text(&world.assertion().await.body, "access_token");
         let target = world.story.target_tenant_id.clone();
         let refused = world.exchange(&target, &scope, &assertion).await;
-        if step != Step::Role {
+        if refused.body.get("error_codes").is_some() {
             let seed = format!("{}\n{}", payload(&assertion), refused.wire);
             write("refusal", &step.to_string(), &seed);
         }

@@ -80,6 +80,7 @@ fn is_fit_to_paste(command: &Command) {
             ").Id",
             "| Update-AzADApplication",
             "| Select-Object SignInAudience",
+            "| Select-Object Tenant",
         ] {
             text = text.replace(known, "");
         }

@@ -49,9 +49,13 @@ impl World {
 
     pub fn identity_options(&self) -> ManagedIdentityAssertionOptions {
         ManagedIdentityAssertionOptions {
+            user_assigned_id: self
+                .story
+                .identity_selector()
+                .map(|id| UserAssignedId::ClientId(id.to_owned())),
             imds_endpoint: Some(self.azure.imds_url().to_owned()),
             retry: Some(RetryOptions::none()),
-            ..UserAssignedId::ClientId(self.story.identity_client_id.clone()).into()
+            ..Default::default()
         }
     }
 

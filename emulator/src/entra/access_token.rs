@@ -13,6 +13,8 @@ pub(crate) struct Claims<'a> {
     /// `None` for an app without a service principal.
     pub(crate) principal_id: Option<&'a str>,
     pub(crate) resource: &'a str,
+    /// The application permissions on the resource.
+    pub(crate) roles: Option<Vec<&'static str>>,
     pub(crate) not_before: i64,
     pub(crate) expires_on: i64,
 }
@@ -46,6 +48,9 @@ impl Claims<'_> {
             claims["appid"] = json!(self.application.client_id);
             claims["appidacr"] = json!("2");
             claims["ver"] = json!("1.0");
+        }
+        if let Some(roles) = &self.roles {
+            claims["roles"] = json!(roles);
         }
         if let Some(principal_id) = self.principal_id {
             claims["oid"] = json!(principal_id);

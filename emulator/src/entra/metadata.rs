@@ -6,7 +6,6 @@
 use serde_json::json;
 
 use crate::{
-    clock,
     entra::refusal::Refusal,
     wire::http::{Request, Response},
     world::{
@@ -28,7 +27,7 @@ pub(crate) fn openid_configuration(
         Some(known) => known.id.clone(),
         None if ANY_TENANT.contains(&tenant) => "{tenantid}".to_owned(),
         None => {
-            let now = clock::now() + world.settings.clock_offset;
+            let now = world.now();
             return Refusal::unknown_tenant(tenant).response(request, now);
         }
     };

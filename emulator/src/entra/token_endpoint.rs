@@ -26,7 +26,7 @@ use crate::{
         directory::Directory,
         principals::{Application, SignInAudience, Tenant},
         signing_key::SigningKey,
-        tokens::{BACKDATED_SECONDS, guid, seconds},
+        tokens::{BACKDATED_SECONDS, guid, roles, seconds},
     },
 };
 
@@ -79,6 +79,9 @@ fn issue(
         tenant_id: &tenant.id,
         principal_id: principal_id.as_deref(),
         resource: form.resource,
+        roles: principal_id
+            .as_deref()
+            .and_then(|id| roles(&world.directory, id, form.resource)),
         not_before: now - BACKDATED_SECONDS,
         expires_on: now + lifetime,
     };

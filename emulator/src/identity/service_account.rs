@@ -7,7 +7,6 @@ use serde_json::json;
 use std::time::Duration;
 
 use crate::{
-    clock,
     emulator::Emulator,
     world::tokens::{TOKEN_EXCHANGE_AUDIENCE, guid, seconds},
 };
@@ -23,7 +22,7 @@ impl Emulator {
     ///
     /// The token is issued by Entra's clock: see [`set_clock_offset`](Emulator::set_clock_offset).
     pub fn service_account_token(&self, subject: &str, lifetime: Duration) -> String {
-        let now = clock::now() + self.services.state().world.settings.clock_offset;
+        let now = self.services.state().world.now();
         self.sign(&json!({
             "aud": [TOKEN_EXCHANGE_AUDIENCE],
             "exp": now + seconds(lifetime),

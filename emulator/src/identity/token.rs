@@ -12,13 +12,15 @@ use crate::{
         signing_key::SigningKey,
         tokens::{
             BACKDATED_SECONDS, TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_AUDIENCE, guid, issuer,
-            opaque, seconds, v1_issuer,
+            opaque, roles, seconds, v1_issuer,
         },
     },
 };
 
 /// The tokens that the host keeps, by principal id and resource.
 pub(crate) type TokenCache = HashMap<(String, String), IdentityToken>;
+
+const HOUR: i64 = 60 * 60;
 
 #[derive(Clone)]
 pub(crate) struct IdentityToken {
@@ -31,7 +33,8 @@ pub(crate) struct IdentityToken {
 /// its expiry. There is no way to force a new one (Microsoft Learn, "Managed identities for Azure
 /// resources frequently asked questions").
 ///
-/// With a `clock_error` (in seconds) the token is new, and the host does not keep it.
+/// With a `clock_error` (in seconds) the token is new, and the host does not keep it. A host that
+/// returns expired tokens keeps the first one, which expired an hour before.
 ///
 /// # Errors
 ///
@@ -58,22 +61,28 @@ pub(crate) fn managed_identity_token(
     };
     let exchange = known.uri == TOKEN_EXCHANGE_AUDIENCE;
     let lifetime = seconds(world.settings.assertion_lifetime);
+    let expired = world.directory.host_returns_expired_tokens;
     let cache_key = (identity.principal_id.clone(), resource.to_owned());
     if let Some(kept) = tokens.get(&cache_key) {
         let lifetime = kept.expires_on - kept.not_before - BACKDATED_SECONDS;
         let near_expiry = (5 * 60).min(lifetime / 10);
-        if clock_error == 0 && kept.expires_on - now > near_expiry {
+        if clock_error == 0 && (expired || kept.expires_on - now > near_expiry) {
             return Ok(kept.clone());
         }
     }
 
-    let now = now + clock_error;
+    let ago = if expired { lifetime + HOUR } else { 0 };
+    let now = now + clock_error - ago;
     let not_before = now - BACKDATED_SECONDS;
     let expires_on = now + lifetime;
     let claims = if exchange {
         exchange_claims(identity, not_before, expires_on)
     } else {
-        resource_claims(identity, resource, not_before, expires_on)
+        let mut claims = resource_claims(identity, resource, not_before, expires_on);
+        if let Some(roles) = roles(&world.directory, &identity.principal_id, resource) {
+            claims["roles"] = json!(roles);
+        }
+        claims
     };
     let token = IdentityToken {
         token: key.sign(&claims),

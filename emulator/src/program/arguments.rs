@@ -22,8 +22,8 @@ Examples:
 Exit status: 0 on success, 1 if the emulator fails, 2 for a wrong command line.
 `run` ends with the exit status of its command.";
 
-/// A local Azure for cross-tenant managed identity: IMDS, App Service, Entra, Resource Manager and
-/// Key Vault.
+/// A local Azure for cross-tenant managed identity: IMDS, App Service, Entra, Resource Manager,
+/// Key Vault and Microsoft Graph.
 ///
 /// It creates the tenants Contoso (home) and Litware (target), prints the environment variables
 /// that clients need, and runs until Ctrl+C or SIGTERM. It listens only on the loopback interface.
@@ -53,13 +53,13 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The port for HTTP (IMDS, App Service). HTTPS (Entra, Resource Manager, Key Vault) listens on
-    /// the next port. With 0, the system chooses both.
+    /// The port for HTTP (IMDS, App Service). HTTPS (Entra, Resource Manager, Key Vault,
+    /// Microsoft Graph) listens on the next port. With 0, the system chooses both.
     #[arg(long, global = true, env = "EMULATOR_PORT", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u16).range(0..=65534))]
     pub(crate) port: u16,
 
-    /// Leave out a step of the set-up, to see the error that it causes.
+    /// Leave out a step of the set-up, or take it wrongly, to see the error that it causes.
     #[arg(long, global = true, env = "EMULATOR_WITHOUT", value_name = "STEP")]
     #[arg(value_parser = step_parser())]
     pub(crate) without: Option<Step>,

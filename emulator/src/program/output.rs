@@ -57,6 +57,7 @@ pub(crate) fn next_step(
         ("App Service", emulator.identity_endpoint().to_owned()),
         ("Entra", https.to_owned()),
         ("Resource Manager", https.to_owned()),
+        ("Microsoft Graph", format!("{https}/v1.0")),
         (
             "Key Vault",
             format!(

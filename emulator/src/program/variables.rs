@@ -22,10 +22,12 @@ impl Variables {
         ca_file: &Path,
     ) -> Variables {
         let ca_file = ca_file.to_string_lossy();
+        let selects = host.takes_client_id && scenario.identity_selector().is_some();
         let variables = vec![
             ("AZURE_POD_IDENTITY_AUTHORITY_HOST", emulator.imds_url()),
             ("AZURE_AUTHORITY_HOST", emulator.https_url()),
             ("ARM_ENDPOINT", emulator.https_url()),
+            ("GRAPH_ENDPOINT", emulator.https_url()),
             ("EMULATOR_CA_FILE", &ca_file),
             ("REQUESTS_CA_BUNDLE", &ca_file),
             ("SSL_CERT_FILE", &ca_file),
@@ -41,7 +43,7 @@ impl Variables {
         ];
         let mut variables: Vec<_> = variables
             .into_iter()
-            .filter(|(name, _)| host.takes_client_id || *name != IDENTITY_CLIENT_ID)
+            .filter(|(name, _)| selects || *name != IDENTITY_CLIENT_ID)
             .map(|(name, value)| (name, value.to_owned()))
             .chain(host.variables.iter().cloned())
             .collect();

@@ -1,11 +1,15 @@
 //! Set-up of apps and their federated identity credentials.
 
+use std::time::Duration;
+
 use crate::{
+    clock,
     emulator::Emulator,
     set_up::{error::SetUpError, tenants::known_tenant},
     world::{
-        directory::{AppRegistration, StoredCredential},
+        directory::{AppRegistration, KeyMetadata, StoredCredential},
         principals::{Application, FederatedCredential, MAX_FEDERATED_CREDENTIALS, SignInAudience},
+        tokens::{guid, seconds},
     },
 };
 
@@ -24,10 +28,9 @@ impl Emulator {
         if directory.registration(&application.client_id).is_some() {
             return Err(SetUpError::Exists(format!("app {}", application.client_id)));
         }
-        directory.applications.push(AppRegistration {
-            application,
-            federated_credentials: Vec::new(),
-        });
+        directory
+            .applications
+            .push(AppRegistration::new(application));
         Ok(())
     }
 
@@ -72,10 +75,8 @@ impl Emulator {
                     credential.name
                 )));
             }
-            app.federated_credentials.push(StoredCredential {
-                credential,
-                refusals_left: 0,
-            });
+            app.federated_credentials
+                .push(StoredCredential::new(credential));
             Ok(())
         })
     }
@@ -126,6 +127,42 @@ impl Emulator {
         })
     }
 
+    /// Adds a client secret to an app, which Microsoft Graph then shows. It has no value: the
+    /// emulator's token endpoint accepts no secret.
+    ///
+    /// # Errors
+    ///
+    /// If the app does not exist.
+    pub fn add_client_secret(
+        &self,
+        client_id: &str,
+        name: &str,
+        lifetime: Duration,
+    ) -> Result<(), SetUpError> {
+        self.with_app(client_id, |app| {
+            app.secrets.push(key(name, lifetime));
+            Ok(())
+        })
+    }
+
+    /// Adds a certificate to an app, which Microsoft Graph then shows. It has no value: the
+    /// emulator's token endpoint accepts no certificate.
+    ///
+    /// # Errors
+    ///
+    /// If the app does not exist.
+    pub fn add_certificate(
+        &self,
+        client_id: &str,
+        name: &str,
+        lifetime: Duration,
+    ) -> Result<(), SetUpError> {
+        self.with_app(client_id, |app| {
+            app.certificates.push(key(name, lifetime));
+            Ok(())
+        })
+    }
+
     fn with_app(
         &self,
         client_id: &str,
@@ -141,5 +178,15 @@ impl Emulator {
             Some(app) => change(app),
             None => Err(SetUpError::NotFound(format!("app {client_id}"))),
         }
+    }
+}
+
+fn key(name: &str, lifetime: Duration) -> KeyMetadata {
+    let now = clock::now();
+    KeyMetadata {
+        id: guid(),
+        name: name.to_owned(),
+        created: now,
+        expires_on: now + seconds(lifetime),
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     emulator::Emulator,
     set_up::{error::SetUpError, tenants::known_tenant},
     world::{
+        app_roles::GraphPermission,
         directory::ServicePrincipalState,
         principals::{ServicePrincipal, SignInAudience},
         roles::{Role, RoleAssignment},
@@ -53,7 +54,8 @@ impl Emulator {
         Ok(principal)
     }
 
-    /// Deletes an app's service principal in a tenant, and its role assignments.
+    /// Deletes an app's service principal in a tenant, its role assignments and its permissions of
+    /// Microsoft Graph.
     pub fn remove_service_principal(&self, tenant_id: &str, client_id: &str) {
         let directory = &mut self.services.state().world.directory;
         let Some(state) = directory.service_principal(tenant_id, client_id) else {
@@ -65,6 +67,9 @@ impl Emulator {
             .retain(|known| known.principal.object_id != object_id);
         directory
             .role_assignments
+            .retain(|assignment| assignment.principal_id != object_id);
+        directory
+            .app_role_assignments
             .retain(|assignment| assignment.principal_id != object_id);
     }
 
@@ -119,6 +124,23 @@ impl Emulator {
         directory.role_assignments.retain(|assignment| {
             assignment.principal_id != principal_id || !assignment.scope.eq_ignore_ascii_case(scope)
         });
+    }
+
+    /// Grants a permission of Microsoft Graph to a service principal or an identity, by its object
+    /// id. It is in the tokens that are issued from then on. The host keeps the tokens that it has:
+    /// see [`forget_imds_tokens`](Emulator::forget_imds_tokens).
+    pub fn grant_graph_permission(&self, principal_id: &str, permission: GraphPermission) {
+        let directory = &mut self.services.state().world.directory;
+        directory.grant(principal_id, permission);
+    }
+
+    /// Removes all permissions of Microsoft Graph from a service principal or an identity. Tokens
+    /// that are already issued keep them.
+    pub fn remove_graph_permissions(&self, principal_id: &str) {
+        let directory = &mut self.services.state().world.directory;
+        directory
+            .app_role_assignments
+            .retain(|assignment| assignment.principal_id != principal_id);
     }
 
     fn with_service_principal(

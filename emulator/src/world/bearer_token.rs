@@ -18,6 +18,8 @@ pub(crate) struct Caller {
     pub(crate) client_id: String,
     /// Empty if the app has no service principal. Then it has no role.
     pub(crate) object_id: String,
+    /// The application permissions that the token has.
+    pub(crate) roles: Vec<String>,
 }
 
 /// Why a token is not valid.
@@ -81,6 +83,10 @@ pub(crate) fn read(
         tenant_id: tenant_id.to_owned(),
         client_id: client_id.to_owned(),
         object_id: text(&claims, "oid").to_owned(),
+        roles: claims
+            .get("roles")
+            .and_then(|roles| serde_json::from_value(roles.clone()).ok())
+            .unwrap_or_default(),
     })
 }
 

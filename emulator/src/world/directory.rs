@@ -1,9 +1,10 @@
 //! What exists in the emulated Azure: tenants and their objects, subscriptions and their resources.
 
 use crate::world::{
+    app_roles::{AppRoleAssignment, GraphPermission},
     principals::{Application, FederatedCredential, ManagedIdentity, ServicePrincipal, Tenant},
     roles::RoleAssignment,
-    tokens::TOKEN_EXCHANGE_AUDIENCE,
+    tokens::{GRAPH, TOKEN_EXCHANGE_AUDIENCE, guid},
 };
 
 /// All objects and resources.
@@ -13,26 +14,67 @@ pub(crate) struct Directory {
     pub(crate) identities: Vec<ManagedIdentity>,
     /// The principal ids of the identities that are assigned to the host.
     pub(crate) assigned_to_host: Vec<String>,
+    /// Whether the host keeps expired tokens and returns them again.
+    pub(crate) host_returns_expired_tokens: bool,
+    /// By how many seconds the host's clock is ahead of those of Entra and of the resources.
+    pub(crate) host_clock_error: i64,
     pub(crate) applications: Vec<AppRegistration>,
     pub(crate) service_principals: Vec<ServicePrincipalState>,
     pub(crate) resources: Vec<Resource>,
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) key_vaults: Vec<KeyVault>,
     pub(crate) role_assignments: Vec<RoleAssignment>,
+    pub(crate) app_role_assignments: Vec<AppRoleAssignment>,
 }
 
-/// An app and its federated identity credentials.
+/// An app and its credentials.
 #[derive(Clone)]
 pub(crate) struct AppRegistration {
     pub(crate) application: Application,
+    pub(crate) object_id: String,
     pub(crate) federated_credentials: Vec<StoredCredential>,
+    pub(crate) secrets: Vec<KeyMetadata>,
+    pub(crate) certificates: Vec<KeyMetadata>,
+}
+
+impl AppRegistration {
+    /// An app without credentials.
+    pub(crate) fn new(application: Application) -> AppRegistration {
+        AppRegistration {
+            application,
+            object_id: guid(),
+            federated_credentials: Vec::new(),
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+}
+
+/// What is known of a client secret or a certificate. It has no value: the emulator accepts none.
+#[derive(Clone)]
+pub(crate) struct KeyMetadata {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) created: i64,
+    pub(crate) expires_on: i64,
 }
 
 /// A federated identity credential, and how many more requests do not find it.
 #[derive(Clone)]
 pub(crate) struct StoredCredential {
+    pub(crate) id: String,
     pub(crate) credential: FederatedCredential,
     pub(crate) refusals_left: u32,
+}
+
+impl StoredCredential {
+    pub(crate) fn new(credential: FederatedCredential) -> StoredCredential {
+        StoredCredential {
+            id: guid(),
+            credential,
+            refusals_left: 0,
+        }
+    }
 }
 
 /// A service principal, and whether something stops its sign-in.
@@ -92,7 +134,7 @@ const FIRST_PARTY: [&str; 9] = [
     "https://vault.azure.net",
     "https://eventhubs.azure.net",
     "https://servicebus.azure.net",
-    "https://graph.microsoft.com",
+    GRAPH,
     "https://database.windows.net",
 ];
 
@@ -174,6 +216,25 @@ impl Directory {
         self.key_vaults
             .iter()
             .find(|vault| vault.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Gives a permission of Microsoft Graph to a service principal or a managed identity.
+    pub(crate) fn grant(&mut self, principal_id: &str, permission: GraphPermission) {
+        let known = self.permissions(principal_id).any(|it| it == permission);
+        if !known {
+            self.app_role_assignments.push(AppRoleAssignment {
+                principal_id: principal_id.to_owned(),
+                permission,
+            });
+        }
+    }
+
+    /// The permissions of Microsoft Graph that a service principal or a managed identity has.
+    pub(crate) fn permissions(&self, principal_id: &str) -> impl Iterator<Item = GraphPermission> {
+        self.app_role_assignments
+            .iter()
+            .filter(move |assignment| assignment.principal_id == principal_id)
+            .map(|assignment| assignment.permission)
     }
 
     /// The identities that are assigned to the host, in the order of their assignment.

@@ -26,6 +26,8 @@ pub enum Endpoint {
     ResourceManager,
     /// Azure Key Vault, for every vault.
     KeyVault,
+    /// Microsoft Graph, for every tenant.
+    Graph,
     /// The TLS handshake, which comes before the request. Every fault here refuses the handshake.
     /// It is not in the log.
     TlsHandshake,
@@ -46,6 +48,7 @@ impl fmt::Display for Endpoint {
             Endpoint::Jwks => "Entra keys",
             Endpoint::ResourceManager => "Resource Manager",
             Endpoint::KeyVault => "Key Vault",
+            Endpoint::Graph => "Microsoft Graph",
             Endpoint::TlsHandshake => "TLS handshake",
             Endpoint::Other => "no endpoint",
         })

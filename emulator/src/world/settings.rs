@@ -9,13 +9,14 @@ pub(crate) struct Settings {
     pub(crate) access_token_lifetime: Duration,
     /// The value of `refresh_in` in Entra's responses.
     pub(crate) refresh_in: Option<Duration>,
-    /// By how many seconds Entra's, Resource Manager's and Key Vault's clock is ahead.
+    /// By how many seconds Entra's, Resource Manager's, Key Vault's and Microsoft Graph's clock
+    /// is ahead.
     pub(crate) clock_offset: i64,
     pub(crate) home_tokens_without_service_principal: bool,
     pub(crate) loop_detection: bool,
     /// Whether App Service has the API version that replaces a token.
     pub(crate) app_service_refresh: bool,
-    /// The largest number of items in a page of Resource Manager.
+    /// The largest number of items in a page of Resource Manager and Microsoft Graph.
     pub(crate) page_size: usize,
 }
 

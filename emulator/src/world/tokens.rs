@@ -3,6 +3,8 @@
 use std::time::Duration;
 use uuid::Uuid;
 
+use crate::world::{app_roles::GraphPermission, directory::Directory};
+
 /// The audience of a token for token exchange, as clients ask for it. Microsoft Learn, "Configure
 /// an application to trust a managed identity".
 pub(crate) const TOKEN_EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -22,6 +24,27 @@ pub(crate) fn issuer(tenant_id: &str) -> String {
 /// Microsoft Learn, "Access tokens in the Microsoft identity platform", `iss` of v1.0.
 pub(crate) fn v1_issuer(tenant_id: &str) -> String {
     format!("https://sts.windows.net/{tenant_id}/")
+}
+
+/// The resource of a token for Microsoft Graph.
+pub(crate) const GRAPH: &str = "https://graph.microsoft.com";
+
+/// The value of the claim `roles` for this resource: the application permissions that the principal
+/// has on it (Microsoft Learn, "Access token claims reference"). Without a permission there is no
+/// claim.
+pub(crate) fn roles(
+    directory: &Directory,
+    principal_id: &str,
+    resource: &str,
+) -> Option<Vec<&'static str>> {
+    if !resource.trim_end_matches('/').eq_ignore_ascii_case(GRAPH) {
+        return None;
+    }
+    let roles: Vec<_> = directory
+        .permissions(principal_id)
+        .map(GraphPermission::name)
+        .collect();
+    Some(roles).filter(|roles| !roles.is_empty())
 }
 
 pub(crate) fn guid() -> String {

@@ -5,6 +5,7 @@ mod app_service;
 mod client_assertion;
 mod faults;
 mod federation;
+mod graph;
 mod hosts;
 mod imds;
 mod key_vault;

@@ -1,5 +1,6 @@
 //! The program, as a user starts it.
 
+use cross_tenant_identity_emulator::Step;
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read},
@@ -93,7 +94,12 @@ fn it_prints_the_variables_and_stops_on_a_signal() {
         let imds = &variables["AZURE_POD_IDENTITY_AUTHORITY_HOST"];
         let address = imds.trim_start_matches("http://");
         TcpStream::connect(address).expect("the emulator listens");
-        for name in ["AZURE_AUTHORITY_HOST", "ARM_ENDPOINT", "TARGET_VAULT_URL"] {
+        for name in [
+            "AZURE_AUTHORITY_HOST",
+            "ARM_ENDPOINT",
+            "GRAPH_ENDPOINT",
+            "TARGET_VAULT_URL",
+        ] {
             assert!(variables[name].starts_with("https://localhost:"), "{name}");
         }
         for name in [
@@ -205,6 +211,34 @@ fn help_and_version_succeed() {
         let stdout = text(&output.stdout);
         assert!(stdout.contains(expected), "{stdout}");
         assert!(!stdout.contains('\u{1b}'), "colour without a terminal");
+    }
+}
+
+#[test]
+fn help_describes_every_step() {
+    let help = text(&output(&["--help"]).stdout);
+    for step in Step::ALL {
+        let line = help
+            .lines()
+            .find(|line| line.trim_start().starts_with(&format!("- {step}:")));
+        assert!(line.is_some(), "{step} is missing in {help}");
+    }
+}
+
+#[test]
+fn every_step_can_be_left_out() {
+    for step in Step::ALL {
+        let script =
+            "echo \"$CROSS_TENANT_TARGET_TENANT_ID ${CROSS_TENANT_IDENTITY_CLIENT_ID-none}\"";
+        let output = output(&["--without", step.name(), "run", "--", "sh", "-c", script]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let selects = !matches!(step, Step::IdentitySelector | Step::OnlyIdentity);
+        let stdout = text(&output.stdout);
+        assert_eq!(
+            !stdout.trim_end().ends_with(" none"),
+            selects,
+            "{step}: {stdout}"
+        );
     }
 }
 

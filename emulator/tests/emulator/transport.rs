@@ -49,6 +49,14 @@ async fn urls_of_azure_connect_to_the_emulator() {
         through(&emulator, blob, false).await.expect("a response").0,
         404
     );
+    let graph = "https://graph.microsoft.com/v1.0/applications";
+    assert_eq!(
+        through(&emulator, graph, false)
+            .await
+            .expect("a response")
+            .0,
+        401
+    );
     let own = format!("{}/common/discovery/keys", emulator.https_url());
     assert_eq!(
         through(&emulator, &own, false).await.expect("a response").0,
@@ -73,6 +81,7 @@ async fn urls_of_azure_connect_to_the_emulator() {
         seen[3],
         (Endpoint::Other, "litware.blob.core.windows.net".to_owned())
     );
+    assert_eq!(seen[4], (Endpoint::Graph, "graph.microsoft.com".to_owned()));
 }
 
 #[tokio::test]
@@ -81,7 +90,9 @@ async fn a_service_responds_only_at_its_own_host_name() {
     emulator.create_scenario();
     for url in [
         "https://login.microsoftonline.com/subscriptions?api-version=2022-12-01",
+        "https://login.microsoftonline.com/v1.0/applications",
         "https://management.azure.com/common/discovery/keys",
+        "https://management.azure.com/v1.0/applications",
     ] {
         assert_eq!(
             through(&emulator, url, false).await.expect("a response").0,

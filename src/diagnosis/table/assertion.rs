@@ -64,7 +64,33 @@ pub(super) const ROWS: &[Row] = &[
          off.{life} {repeated}",
         "Set the host's clock by NTP. Compare it with the time in Entra's sentence. \
          {fresh assertion}",
-    ),
+    )
+    .with(Remedy::ShowClock)
+    .unless(&[
+        (
+            When::ClocksDiffer,
+            Row::new(
+                &[],
+                Retry::NewAssertionOnce,
+                Who::Operator,
+                "The host's clock is {clock difference} Entra's, and by Entra's clock the \
+                 assertion is outside its valid time range.{life} {repeated}",
+                "Set the host's clock by NTP. Compare it with the time in Entra's sentence.",
+            )
+            .with(Remedy::ShowClock),
+        ),
+        (
+            When::ClocksAgree,
+            Row::new(
+                &[],
+                Retry::NewAssertionOnce,
+                Who::Operator,
+                "The assertion is stale: it is outside its valid time range, and the host's clock \
+                 agrees with Entra's.{life} {repeated}",
+                "{fresh assertion} The host's clock is not the reason.",
+            ),
+        ),
+    ]),
     Row::new(
         &[500_133],
         Retry::NewAssertionOnce,

@@ -1,6 +1,9 @@
 //! The tenant that was asked: its name, its cloud, its policies.
 
-use super::{super::refusal::Retry, Row, Who};
+use super::{
+    super::{refusal::Retry, remedy::Remedy},
+    Row, Who,
+};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(
@@ -17,8 +20,10 @@ pub(super) const ROWS: &[Row] = &[
         Who::Developer,
         "There is no tenant {tenant} in the cloud of {authority}.",
         "Check tenant_id. If it is right, the tenant belongs to another cloud: set \
-         client_options.cloud.",
-    ),
+         client_options.cloud. The commands print the id of the tenant that is signed in to: let \
+         the target tenant's administrator run one of them.",
+    )
+    .with(Remedy::ShowTenant),
     Row::new(
         &[900_023, 900_021],
         Retry::Never,

@@ -19,6 +19,23 @@ const OTHER_AUDIENCE: [(When, Row); 1] = [(
     ),
 )];
 
+/// Of several identities, only the host knows which one it chooses.
+const HOSTS_CHOICE: [(When, Row); 1] = [(
+    When::HostsChoice,
+    Row::new(
+        &[],
+        Retry::Later,
+        Who::Developer,
+        "No federated identity credential of the app {app} has the assertion's subject: the \
+         subject differs. The credential names no managed identity, so the host chose one: the \
+         system-assigned identity if there is one, else the only user-assigned one.{presented}",
+        "Set managed_identity.user_assigned_id to the identity that the app trusts. If it is the \
+         one that the host chose, the home tenant's administrator sets the federated identity \
+         credential's subject to {sub}. {subject rule} {propagation}",
+    )
+    .with(Remedy::CompareIdentities),
+)];
+
 pub(super) const ROWS: &[Row] = &[
     Row::new(
         &[700_236],
@@ -82,7 +99,8 @@ pub(super) const ROWS: &[Row] = &[
          subject differs.{presented}",
         "Set the federated identity credential's subject to {sub}. {subject rule} {propagation}",
     )
-    .with(Remedy::Trust),
+    .with(Remedy::Trust)
+    .unless(&HOSTS_CHOICE),
     Row::new(
         &[7_002_137],
         Retry::Later,
@@ -91,7 +109,8 @@ pub(super) const ROWS: &[Row] = &[
          {app}: the subject differs.{presented}",
         "Set the federated identity credential's subject to {sub}. {subject rule} {propagation}",
     )
-    .with(Remedy::Trust),
+    .with(Remedy::Trust)
+    .unless(&HOSTS_CHOICE),
     Row::new(
         &[7_002_138],
         Retry::Later,
