@@ -2,9 +2,9 @@
 
 use crate::{
     commands::{
-        claims::ClaimsArguments, completions::CompletionsArguments, doctor::DoctorArguments,
-        list_groups::ListGroupsArguments, many_tenants::ManyTenantsArguments,
-        token::TokenArguments,
+        audit::AuditArguments, claims::ClaimsArguments, completions::CompletionsArguments,
+        doctor::DoctorArguments, list_groups::ListGroupsArguments,
+        many_tenants::ManyTenantsArguments, token::TokenArguments,
     },
     outcome::{Failure, Outcome},
 };
@@ -33,6 +33,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Find out what is wrong, who has to act, and what to run.
     Doctor(DoctorArguments),
+    /// Compare what Microsoft Graph shows of the app in both tenants with the live assertion.
+    Audit(AuditArguments),
     /// Get an access token of the target tenant; print when it expires and what it says.
     Token(TokenArguments),
     /// Print the claims of a JWT from standard input. Does not verify it.
@@ -49,6 +51,7 @@ impl Command {
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Self::Doctor(it) => it.json,
+            Self::Audit(it) => it.json,
             Self::Token(it) => it.json,
             Self::Claims(it) => it.json,
             Self::ListGroups(it) => it.json,
@@ -60,6 +63,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Doctor(it) => it.run().await,
+            Self::Audit(it) => it.run().await,
             Self::Token(it) => it.run().await,
             Self::Claims(it) => it.run(),
             Self::ListGroups(it) => it.run().await,

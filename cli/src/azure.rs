@@ -12,7 +12,8 @@ use azure_core::{credentials::TokenCredential, http::ClientOptions};
 use clap::Args;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential as Credential,
-    CrossTenantManagedIdentityCredentialOptions as Options, Settings,
+    CrossTenantManagedIdentityCredentialOptions as Options, ManagedIdentityAssertionOptions,
+    Settings,
 };
 use std::{path::PathBuf, sync::Arc};
 
@@ -62,10 +63,7 @@ impl Connection {
 
 impl Azure {
     pub(crate) fn credential(&self) -> Result<Arc<Credential>, Failure> {
-        let options = Options::default()
-            .with_client_options(self.client_options.clone(), self.client_options.clone());
-        let options = self.is_emulated().then_some(options);
-        Ok(self.settings.credential(options)?)
+        Ok(self.settings.credential(Some(self.options()))?)
     }
 
     pub(crate) fn is_emulated(&self) -> bool {
@@ -91,6 +89,35 @@ impl Azure {
             return cloud::public_resource_manager();
         }
         cloud::resource_manager(&self.settings)
+    }
+
+    /// Microsoft Graph, as the caller's tenant shows it.
+    pub(crate) fn graph(&self, caller: Arc<dyn TokenCredential>) -> Result<JsonService, Failure> {
+        let service = self.graph_service()?;
+        Ok(self.service(caller, service))
+    }
+
+    pub(crate) fn graph_service(&self) -> Result<Service, Failure> {
+        #[cfg(feature = "emulator")]
+        if self.is_emulated() {
+            return cloud::public_graph();
+        }
+        cloud::graph(&self.settings)
+    }
+
+    /// How the managed identity is reached; `None` if the assertion is not of one.
+    pub(crate) fn managed_identity_options(&self) -> Option<ManagedIdentityAssertionOptions> {
+        // An error says that the assertion is in a file: all else was checked for the credential.
+        let options = self.settings.options(Some(self.options())).ok()?;
+        Some(options.managed_identity)
+    }
+
+    fn options(&self) -> Options {
+        match self.is_emulated() {
+            true => Options::default()
+                .with_client_options(self.client_options.clone(), self.client_options.clone()),
+            false => Options::default(),
+        }
     }
 
     fn service(&self, credential: Arc<dyn TokenCredential>, service: Service) -> JsonService {

@@ -19,9 +19,11 @@ struct Cloud {
     authorities: &'static [&'static str],
     resource_manager: &'static str,
     graph: &'static str,
+    /// The audience of its token exchange.
+    token_exchange: &'static str,
 }
 
-const PUBLIC: Cloud = Cloud {
+static PUBLIC: Cloud = Cloud {
     authorities: &[
         "login.microsoftonline.com",
         "login.windows.net",
@@ -29,31 +31,66 @@ const PUBLIC: Cloud = Cloud {
     ],
     resource_manager: "https://management.azure.com",
     graph: "https://graph.microsoft.com",
+    token_exchange: "api://AzureADTokenExchange",
 };
 
-const CLOUDS: [Cloud; 3] = [
-    PUBLIC,
+static NATIONAL_CLOUDS: [Cloud; 2] = [
     Cloud {
         authorities: &["login.microsoftonline.us"],
         resource_manager: "https://management.usgovcloudapi.net",
         graph: "https://graph.microsoft.us",
+        token_exchange: "api://AzureADTokenExchangeUSGov",
     },
     Cloud {
         authorities: &["login.chinacloudapi.cn", "login.partner.microsoftonline.cn"],
         resource_manager: "https://management.chinacloudapi.cn",
         graph: "https://microsoftgraph.chinacloudapi.cn",
+        token_exchange: "api://AzureADTokenExchangeChina",
     },
 ];
+
+fn clouds() -> impl Iterator<Item = &'static Cloud> {
+    std::iter::once(&PUBLIC).chain(&NATIONAL_CLOUDS)
+}
 
 /// Azure Resource Manager, or the emulator's that `ARM_ENDPOINT` names.
 pub(crate) fn resource_manager(settings: &Settings) -> Result<Service, Failure> {
     service(settings, "ARM_ENDPOINT", |cloud| cloud.resource_manager)
 }
 
+/// Microsoft Graph, or the emulator's that `GRAPH_ENDPOINT` names.
+pub(crate) fn graph(settings: &Settings) -> Result<Service, Failure> {
+    service(settings, "GRAPH_ENDPOINT", |cloud| cloud.graph)
+}
+
+/// The audience that a federated identity credential names; `None` in an unknown cloud.
+pub(crate) fn token_exchange(settings: &Settings) -> Option<String> {
+    let (cloud, _) = cloud_of(settings);
+    cloud.map(|cloud| cloud.token_exchange.to_owned())
+}
+
+/// The cloud, if it is known, and the authority that is given.
+fn cloud_of(settings: &Settings) -> (Option<&'static Cloud>, Option<String>) {
+    let authority = settings.authority_host.clone();
+    let authority = authority.or_else(|| variable_of(AUTHORITY_HOST));
+    let host = authority.as_deref().map(host_of);
+    let cloud = match host.as_deref() {
+        None => Some(&PUBLIC),
+        Some(host) if is_loopback(host) => Some(&PUBLIC),
+        Some(host) => clouds().find(|it| it.authorities.contains(&host)),
+    };
+    (cloud, authority)
+}
+
 /// The public cloud's, whatever the environment says.
 #[cfg(feature = "emulator")]
 pub(crate) fn public_resource_manager() -> Result<Service, Failure> {
     public(|cloud| cloud.resource_manager)
+}
+
+#[cfg(feature = "emulator")]
+pub(crate) fn public_graph() -> Result<Service, Failure> {
+    public(|cloud| cloud.graph)
 }
 
 #[cfg(feature = "emulator")]
@@ -69,14 +106,7 @@ fn service(
     variable: &str,
     of: impl Fn(&Cloud) -> &'static str,
 ) -> Result<Service, Failure> {
-    let authority = settings.authority_host.clone();
-    let authority = authority.or_else(|| variable_of(AUTHORITY_HOST));
-    let host = authority.as_deref().map(host_of);
-    let cloud = match host.as_deref() {
-        None => Some(&PUBLIC),
-        Some(host) if is_loopback(host) => Some(&PUBLIC),
-        Some(host) => CLOUDS.iter().find(|it| it.authorities.contains(&host)),
-    };
+    let (cloud, authority) = cloud_of(settings);
     let Some(cloud) = cloud else {
         return Err(Failure::usage(format!(
             "the authority host {} is of no known cloud, so it is not known where its services are: only token, claims and doctor with --scope can be used",
@@ -100,8 +130,7 @@ fn service(
 }
 
 fn is_allowed(url: &Url, of: impl Fn(&Cloud) -> &'static str) -> bool {
-    let is_known = CLOUDS
-        .iter()
+    let is_known = clouds()
         .filter_map(|cloud| Url::parse(of(cloud)).ok())
         .any(|known| known.origin() == url.origin());
     is_known || (url.scheme() == "https" && url.host_str().is_some_and(is_loopback))

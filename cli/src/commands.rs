@@ -1,5 +1,6 @@
 //! One file a command; what it consists of is in a folder of its name.
 
+pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod completions;
 pub(crate) mod doctor;
