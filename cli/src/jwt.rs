@@ -81,8 +81,14 @@ fn time(number: &serde_json::Number) -> String {
     }
 }
 
+/// Without the fraction, which tells a reader nothing.
+pub(crate) fn in_seconds(at: OffsetDateTime) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(at.unix_timestamp()).unwrap_or(at)
+}
+
 /// The time, and how far it is from now.
 pub(crate) fn moment(at: &OffsetDateTime) -> String {
+    let at = &in_seconds(*at);
     let ahead = at.unix_timestamp() - clock::now().unix_timestamp();
     let distance = clock::distance(ahead);
     match ahead >= 0 {

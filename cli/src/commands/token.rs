@@ -81,7 +81,7 @@ impl TokenArguments {
         let mut object = json!({
             "tenant": tenant,
             "scopes": self.scopes,
-            "expires_at": to_rfc3339(&token.expires_on),
+            "expires_at": to_rfc3339(&jwt::in_seconds(token.expires_on)),
             "claims": claims,
         });
         if self.show_token {

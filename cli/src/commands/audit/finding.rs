@@ -24,9 +24,8 @@ pub(super) struct Finding {
     /// What it is about, such as a credential's name.
     pub(super) about: String,
     pub(super) message: String,
-    /// A command of Azure CLI that mends it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) command: Option<String>,
+    /// Commands of Azure CLI that mend it.
+    pub(super) commands: Vec<String>,
 }
 
 /// What one tenant's directory shows.
@@ -62,7 +61,7 @@ impl Side {
         about: impl Into<String>,
         message: impl Into<String>,
     ) {
-        self.add_with(level, about, message, None);
+        self.add_with(level, about, message, Vec::new());
     }
 
     pub(super) fn add_with(
@@ -70,14 +69,14 @@ impl Side {
         level: Level,
         about: impl Into<String>,
         message: impl Into<String>,
-        command: Option<String>,
+        commands: Vec<String>,
     ) {
         self.findings.push(Finding {
             level,
             // Names and messages of other parties, too.
             about: printable(&about.into()),
             message: printable(&message.into()),
-            command,
+            commands,
         });
     }
 
@@ -146,7 +145,7 @@ fn lines(findings: &[Finding]) -> String {
             "  {style}{tag:<10}{style:#} {}: {}",
             finding.about, finding.message
         );
-        if let Some(command) = &finding.command {
+        for command in &finding.commands {
             let _ = writeln!(text, "             {command}");
         }
     }

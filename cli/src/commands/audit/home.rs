@@ -64,7 +64,7 @@ pub(super) async fn read(
                 Level::Warning,
                 "service principal",
                 "the app has none here, so it gets no token of its own tenant",
-                Some(format!("az ad sp create --id {}", quoted(client_id))),
+                vec![format!("az ad sp create --id {}", quoted(client_id))],
             ),
             Err(why) => side.add(Level::NotRead, "service principal", text(&why)),
         }
@@ -132,10 +132,10 @@ fn of_app(app: &Application, client_id: &str, side: &mut Side) {
                 "it is not multi-tenant (signInAudience {}), so no other tenant can have it",
                 other.unwrap_or("is missing")
             ),
-            Some(format!(
+            vec![format!(
                 "az ad app update --id {} --sign-in-audience AzureADMultipleOrgs",
                 quoted(client_id)
-            )),
+            )],
         ),
     }
     of_keys("client secret", &app.password_credentials, client_id, side);
@@ -163,7 +163,7 @@ fn of_keys(kind: &str, keys: &[KeyCredential], client_id: &str, side: &mut Side)
             Level::Warning,
             format!("{kind} {name:?}"),
             format!("it is valid until {until}, and opens every tenant that has the app: delete it if nothing else uses it"),
-            command,
+            command.into_iter().collect(),
         );
     }
 }
@@ -201,7 +201,7 @@ fn of_credentials(
                     Level::Wrong,
                     about,
                     told.join("; "),
-                    Some(update(client_id, &credential.name, presented)),
+                    vec![update(client_id, &credential.name, presented)],
                 );
             }
         }
@@ -211,13 +211,18 @@ fn of_credentials(
             true => "the app has no federated identity credential",
             false => "none of the app's federated identity credentials trusts this identity",
         };
-        let repairs = side.findings.iter().any(|it| {
-            it.command
-                .as_deref()
-                .is_some_and(|it| it.contains("federated-credential update"))
-        });
+        let repairs = side
+            .findings
+            .iter()
+            .flat_map(|it| &it.commands)
+            .any(|it| it.contains("federated-credential update"));
         let command = (!repairs).then(|| create(client_id, presented));
-        side.add_with(Level::Wrong, "trust", message, command);
+        side.add_with(
+            Level::Wrong,
+            "trust",
+            message,
+            command.into_iter().collect(),
+        );
     }
     if all.len() >= NEARLY_MOST {
         side.add(

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{azure::Azure, outcome::Failure};
 use cross_tenant_identity::{
-    CrossTenantManagedIdentityCredential as Credential, Report, StepKind, StepOutcome,
+    Actor, CrossTenantManagedIdentityCredential as Credential, Report, ReportStep, Shell, StepKind,
+    StepOutcome,
 };
 use std::sync::Arc;
 
@@ -36,18 +37,7 @@ pub(super) async fn read(
             return Ok(());
         }
         _ => {
-            let diagnosis = exchange.diagnosis();
-            let to_do = diagnosis.map_or("", |it| it.what_to_do());
-            let command = diagnosis.and_then(|it| it.commands().first());
-            side.add_with(
-                Level::Wrong,
-                "token",
-                format!(
-                    "the tenant gives the app none: {}. {to_do}",
-                    exchange.summary()
-                ),
-                command.map(ToString::to_string),
-            );
+            of_refusal(exchange, side);
             return Ok(());
         }
     }
@@ -83,4 +73,20 @@ pub(super) async fn read(
         ),
     }
     Ok(())
+}
+
+/// What this tenant has to do about it. What the home tenant has to do is among its own findings.
+fn of_refusal(exchange: &ReportStep, side: &mut Side) {
+    let mut message = format!("the tenant gives the app none: {}", exchange.summary());
+    let mut commands = Vec::new();
+    if let Some(diagnosis) = exchange.diagnosis() {
+        message.push_str(&format!(". Who has to act: {}", diagnosis.who()));
+        if diagnosis.who() != Actor::HomeAdministrator {
+            message.push_str(&format!(". {}", diagnosis.what_to_do()));
+            let all = diagnosis.commands().iter();
+            let of_cli = all.filter(|command| command.shell() == Shell::AzureCli);
+            commands.extend(of_cli.map(ToString::to_string));
+        }
+    }
+    side.add_with(Level::Wrong, "token", message, commands);
 }
