@@ -15,7 +15,7 @@ pub(super) fn unknown(keys: &[String], known: &[String]) -> String {
 }
 
 fn nearest<'a>(unknown: &str, known: &'a [String]) -> Option<&'a str> {
-    let unknown = unknown.to_lowercase().replace(['-', ' ', '.'], "_");
+    let unknown = in_words(unknown);
     // A word that is missing or too many: tenant_id, managed_identity_client_id.
     let is_part = |part: &str, whole: &str| format!("_{whole}_").contains(&format!("_{part}_"));
     let parts = known
@@ -36,6 +36,21 @@ fn nearest<'a>(unknown: &str, known: &'a [String]) -> Option<&'a str> {
     (distance <= name.len() / 3).then_some(name)
 }
 
+/// In lower case with underscores: targetTenantId and target-tenant-id are target_tenant_id.
+fn in_words(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && words.ends_with(char::is_lowercase) {
+            words.push('_');
+        }
+        match c {
+            '-' | ' ' | '.' => words.push('_'),
+            _ => words.extend(c.to_lowercase()),
+        }
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +68,7 @@ mod tests {
             ("target_tennant_id", Some("target_tenant_id")),
             ("target-tenant-id", Some("target_tenant_id")),
             ("targetTenantId", Some("target_tenant_id")),
+            ("tenantId", Some("target_tenant_id")),
             ("tenant_id", Some("target_tenant_id")),
             ("managed_identity_client_id", Some("identity_client_id")),
             ("hots", Some("host")),

@@ -142,7 +142,7 @@ fn a_web_page_and_a_silent_network_are_told() {
         .emulator
         .set_fault(Endpoint::Token, Fault::Html, Times::UntilCleared);
     let report = doctor();
-    assert!(report.stdout.contains("web page"), "{}", report.stdout);
+    assert!(report.stdout.contains("text/html"), "{}", report.stdout);
     azure
         .emulator
         .set_fault(Endpoint::Token, Fault::Reset, Times::UntilCleared);
