@@ -114,6 +114,13 @@ impl Azure {
         })
     }
 
+    /// The emulator and its story, if there is no Azure.
+    pub fn emulator(&self) -> Option<(&Emulator, &Scenario)> {
+        self.emulator
+            .as_ref()
+            .map(|(emulator, story)| (emulator, story))
+    }
+
     pub fn is_emulated(&self) -> bool {
         self.emulator.is_some()
     }
