@@ -34,7 +34,7 @@ pub(crate) use pace::WINDOW;
 use crate::{
     budget::Budget,
     time::{Clock, Moment},
-    worker::{Worker, heard_by_caller},
+    worker::heard_by_caller,
 };
 use azure_core::credentials::AccessToken;
 use futures::{channel::oneshot, future::BoxFuture};
@@ -146,7 +146,7 @@ pub(crate) struct Limits<E> {
 pub(crate) struct Cache<K, E> {
     shared: Arc<Shared<K, E>>,
     /// Held to look up or to start the owner. Nothing is sent, woken or dropped under it.
-    link: Mutex<Option<Link<K, E>>>,
+    owner: Mutex<Option<Commands<K, E>>>,
 }
 
 /// What a cache shares with its owner.
@@ -158,12 +158,7 @@ struct Shared<K, E> {
     epoch: AtomicU64,
 }
 
-/// The connection to the owner.
-struct Link<K, E> {
-    commands: mpsc::UnboundedSender<Command<K, E>>,
-    /// Keeps the thread alive on which the owner runs.
-    _worker: Option<Arc<Worker>>,
-}
+type Commands<K, E> = mpsc::UnboundedSender<Command<K, E>>;
 
 /// What callers send to the owner.
 enum Command<K, E> {
@@ -203,7 +198,7 @@ impl<K: Key, E: Failure> Cache<K, E> {
                 limits,
                 epoch: AtomicU64::new(0),
             }),
-            link: Mutex::new(None),
+            owner: Mutex::new(None),
         }
     }
 
@@ -292,40 +287,33 @@ impl<K: Key, E: Failure> Cache<K, E> {
                 Err(mpsc::error::SendError(unsent)) => command = unsent,
             }
         }
-        let (ended, commands) = {
-            let mut link = self.lock();
-            match link.as_ref().filter(|link| !link.commands.is_closed()) {
-                // Another call has started it meanwhile.
-                Some(link) => (None, link.commands.clone()),
-                None => {
-                    let new = self.start()?;
-                    let commands = new.commands.clone();
-                    (link.replace(new), commands)
-                }
+        let commands = {
+            let mut owner = self.lock();
+            // Another call may have started it meanwhile.
+            let running = owner.as_ref().filter(|owner| !owner.is_closed());
+            match running.cloned() {
+                Some(running) => running,
+                None => owner.insert(self.start()?).clone(),
             }
         };
-        drop(ended);
         // An owner that ends at once drops the command with the reply, which the caller sees.
         drop(commands.send(command));
         Ok(())
     }
 
-    fn start(&self) -> io::Result<Link<K, E>> {
+    fn start(&self) -> io::Result<Commands<K, E>> {
         let (commands, receiver) = mpsc::unbounded_channel();
         let owner = Owner::new(Arc::clone(&self.shared), receiver).run();
-        let owner = heard_by_caller(owner);
-        Ok(Link {
-            commands,
-            _worker: self.shared.clock.spawn(owner)?,
-        })
+        self.shared.clock.spawn(heard_by_caller(owner))?;
+        Ok(commands)
     }
 
-    fn commands(&self) -> Option<mpsc::UnboundedSender<Command<K, E>>> {
-        self.lock().as_ref().map(|link| link.commands.clone())
+    fn commands(&self) -> Option<Commands<K, E>> {
+        self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Link<K, E>>> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Commands<K, E>>> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The result of `look`, after the owner has obeyed all earlier commands.

@@ -54,7 +54,7 @@ use std::{
 /// 3. **Last 7 minutes.** At this time SDK clients ask for a token that expires later. A call waits up to
 ///    3 s for the new token, and otherwise returns the current one. [`UnchangedDueToken`] can change that.
 /// 4. **One request.** All calls for the same token share one request. Requests run on a thread of the
-///    crate. It starts with the first request, and ends with the last credential. So no runtime is needed,
+///    crate. It starts with the first request, and stays. So no runtime is needed,
 ///    and a caller that is cancelled, or a runtime that ends or is blocked, does not disturb the other
 ///    callers. Your own transport, policy or assertion source runs on this thread, too, and must not
 ///    block it.

@@ -160,7 +160,7 @@ impl CrossTenantManagedIdentityCredential {
         let spawned = clock.spawn(heard_by_caller(task.instrument(span)));
         let why = match spawned {
             Err(error) => GaveUp::NoThread(error.kind()),
-            Ok(_worker) => match answer.await {
+            Ok(()) => match answer.await {
                 Ok(report) => return report,
                 Err(oneshot::Canceled) => GaveUp::Ended,
             },

@@ -1,9 +1,9 @@
 //! The only place that reads clocks and sets timers. So tests of rules about time do not have to wait.
 
-use crate::worker::Worker;
+use crate::worker;
 use azure_core::time::OffsetDateTime;
 use futures::future::{BoxFuture, Either, FutureExt, select};
-use std::{fmt, future::Future, io, sync::Arc, time::Duration};
+use std::{fmt, future::Future, io, time::Duration};
 
 /// One look at both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +41,12 @@ pub(crate) trait Clock: fmt::Debug + Send + Sync {
         self.sleep(duration)
     }
 
-    /// Runs a task where this clock's timers work. The task goes on for as long as what is returned
-    /// is held.
+    /// Runs a task where this clock's timers work.
     ///
     /// # Errors
     ///
     /// When the operating system gives no thread.
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>>;
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()>;
 }
 
 /// The output of `future`, or `None` if `limit` passes first.
@@ -81,10 +80,8 @@ impl Clock for SystemClock {
         tokio::time::sleep(duration).boxed()
     }
 
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
-        let worker = Worker::shared()?;
-        worker.spawn(task);
-        Ok(Some(worker))
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
+        worker::spawn(task)
     }
 }
 
@@ -152,7 +149,7 @@ pub(crate) mod tests {
     use futures::channel::oneshot;
     use std::{
         sync::{
-            Mutex,
+            Arc, Mutex,
             atomic::{AtomicUsize, Ordering},
         },
         time::SystemTime,
@@ -162,9 +159,9 @@ pub(crate) mod tests {
     const START: Duration = Duration::from_secs(1_800_000_000);
 
     /// On the runtime of the test.
-    fn spawn_here(task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+    fn spawn_here(task: BoxFuture<'static, ()>) -> io::Result<()> {
         tokio::spawn(task);
-        Ok(None)
+        Ok(())
     }
 
     #[test]
@@ -226,7 +223,7 @@ pub(crate) mod tests {
             }
             .boxed()
         }
-        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
             spawn_here(task)
         }
     }
@@ -293,7 +290,7 @@ pub(crate) mod tests {
             self.timers.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(duration).boxed()
         }
-        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
             spawn_here(task)
         }
     }
@@ -371,7 +368,7 @@ pub(crate) mod tests {
             self.advance(duration);
             std::future::ready(()).boxed()
         }
-        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+        fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
             spawn_here(task)
         }
     }

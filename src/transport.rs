@@ -42,32 +42,32 @@ use url::form_urlencoded;
 /// A token answer is some 2 KB. Whatever is larger than this is no token answer, and is not read.
 pub(crate) const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// Which of the two ways a leg goes, and with it which default transport it gets.
+/// Where the requests of a leg go. It decides the default transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// To the host's own identity endpoint: plain http on a link-local address.
-    Identity,
-    /// To a host's identity endpoint that has a certificate of its own.
-    Pinned(Thumbprint),
-    /// To Microsoft Entra.
-    Token,
+pub(crate) enum Destination {
+    /// The identity endpoint of the host: plain http on a link-local address.
+    Host,
+    /// The identity endpoint of a host that names the thumbprint of its certificate.
+    PinnedHost(Thumbprint),
+    /// Microsoft Entra.
+    Entra,
 }
 
-impl Way {
+impl Destination {
     /// Where its options are, for a message.
     fn options(self) -> &'static str {
         match self {
-            Self::Identity | Self::Pinned(_) => "managed_identity.client_options",
-            Self::Token => "client_options",
+            Self::Host | Self::PinnedHost(_) => "managed_identity.client_options",
+            Self::Entra => "client_options",
         }
     }
 
     fn transport(self) -> Result<Transport, Error> {
         #[cfg(feature = "reqwest")]
         return Ok(Transport::new(Arc::new(match self {
-            Self::Identity => default_client::DefaultClient::identity(),
-            Self::Pinned(thumbprint) => default_client::DefaultClient::pinned(thumbprint),
-            Self::Token => default_client::DefaultClient::token(),
+            Self::Host => default_client::DefaultClient::identity(),
+            Self::PinnedHost(thumbprint) => default_client::DefaultClient::pinned(thumbprint),
+            Self::Entra => default_client::DefaultClient::token(),
         })));
         #[cfg(not(feature = "reqwest"))]
         Err(Error::configuration(format!(
@@ -77,10 +77,10 @@ impl Way {
     }
 }
 
-/// The way to one service and back.
+/// The requests to one service: transport, tries and deadline.
 #[derive(Clone)]
 pub(crate) struct Leg {
-    way: Way,
+    destination: Destination,
     pipeline: Pipeline,
     /// Bounds everything, whatever retry options a user gave.
     deadline: Duration,
@@ -91,18 +91,18 @@ impl Leg {
     /// `retry` replaces `tries` where a user gave it. `ClientOptions::retry` cannot: it has no
     /// unset state that could be told from azure_core's default of 8 retries in 60 s.
     pub(crate) fn new(
-        way: Way,
+        destination: Destination,
         mut options: ClientOptions,
         retry: Option<RetryOptions>,
         tries: Arc<dyn Tries>,
         deadline: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        check_user_agent(way, &options)?;
+        check_user_agent(destination, &options)?;
         let has_own_transport = options.transport.is_none();
         let transport = match options.transport.take() {
             Some(transport) => transport,
-            None => way.transport()?,
+            None => destination.transport()?,
         };
         options.transport = Some(Transport::with_policy(Arc::new(Redacting(transport))));
         let status_codes = tries.status_codes();
@@ -134,7 +134,7 @@ impl Leg {
             }),
         );
         Ok(Self {
-            way,
+            destination,
             pipeline,
             deadline,
             clock,
@@ -202,7 +202,7 @@ impl Leg {
 
 /// `azure_core` panics because of an application id that is none: it takes 24 characters at most
 /// (Azure SDK design guidelines, "Telemetry policy"), of a token of RFC 9110 §5.6.2.
-fn check_user_agent(way: Way, options: &ClientOptions) -> Result<(), Error> {
+fn check_user_agent(destination: Destination, options: &ClientOptions) -> Result<(), Error> {
     let Some(id) = &options.user_agent.application_id else {
         return Ok(());
     };
@@ -212,7 +212,7 @@ fn check_user_agent(way: Way, options: &ClientOptions) -> Result<(), Error> {
     }
     Err(Error::configuration(format!(
         "{}.user_agent.application_id is {}, which no user agent can name: give at most 24 letters, digits, dots and dashes",
-        way.options(),
+        destination.options(),
         quoted(id)
     )))
 }
@@ -237,7 +237,7 @@ impl Policy for Redacting {
 /// The headers in which identity endpoints want a secret.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "secret", "x-identity-header"];
 
-/// The error of code that had this request in hand, without what must not be seen of it.
+/// The error of code that had this request, without the secrets of the request.
 fn redacted(error: azure_core::Error, request: &Request) -> azure_core::Error {
     let mut secrets: Vec<_> = request
         .headers()
@@ -262,13 +262,13 @@ fn redacted(error: azure_core::Error, request: &Request) -> azure_core::Error {
 impl fmt::Debug for Leg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Leg")
-            .field("way", &self.way)
+            .field("destination", &self.destination)
             .finish_non_exhaustive()
     }
 }
 
-/// An answer as seen from outside, for when its body must not be shown. A header may echo what was
-/// sent as well as a body.
+/// Status, length and type of an answer whose body must not be shown. A header may echo what was sent
+/// as well as a body.
 pub(crate) fn outside(answer: &RawResponse, secrets: &[&str]) -> String {
     let content_type = answer.headers().get_optional_str(&headers::CONTENT_TYPE);
     let content_type = redact::redact(content_type.unwrap_or("no stated type"), secrets);

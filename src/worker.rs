@@ -1,73 +1,51 @@
 //! The thread on which tokens are fetched and renewed.
 //!
 //! The crate has a thread of its own. So a fetch goes on when a runtime of the application ends or is not
-//! polled, and works without any runtime. There is one thread for the process: it starts with the first
-//! fetch, and ends when no credential needs it any more.
+//! polled, and works without any runtime. There is one thread for the process. It starts with the first
+//! fetch, and stays: connections that a transport keeps live on its runtime, and the transport may be used
+//! by the next credential, too. Without tasks it waits, and costs its stack.
 
-use futures::{
-    channel::oneshot,
-    future::{BoxFuture, FutureExt},
-};
+use futures::future::{BoxFuture, FutureExt};
 use std::{
+    future::pending,
     io,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Mutex, PoisonError},
     thread,
 };
 use tokio::runtime::{Builder, Handle};
 use tracing::{Dispatch, dispatcher, instrument::WithSubscriber, subscriber::NoSubscriber};
 
-/// A handle of the thread. Dropping the last handle ends it.
-#[derive(Debug)]
-pub(crate) struct Worker {
-    handle: Handle,
-    /// Dropped with this, which ends the thread.
-    _stop: oneshot::Sender<()>,
-}
+/// The runtime of the thread. Held while it is looked up or started, so that two who need it at once
+/// start one. Nothing of the application's runs under it.
+static RUNTIME: Mutex<Option<Handle>> = Mutex::new(None);
 
-/// Held while the thread is looked up or started, so that two who need it first start one. Nothing
-/// of the application's runs under it.
-static CURRENT: Mutex<Weak<Worker>> = Mutex::new(Weak::new());
-
-impl Worker {
-    /// The process's worker; starts it if there is none.
-    ///
-    /// # Errors
-    ///
-    /// When the operating system gives no thread.
-    pub(crate) fn shared() -> io::Result<Arc<Self>> {
-        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(worker) = current.upgrade() {
-            return Ok(worker);
+/// Runs a task on the crate's thread, which starts with the first task.
+///
+/// # Errors
+///
+/// When the operating system gives no thread.
+pub(crate) fn spawn(task: BoxFuture<'static, ()>) -> io::Result<()> {
+    let runtime = {
+        let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*runtime {
+            Some(runtime) => runtime.clone(),
+            None => runtime.insert(start()?).clone(),
         }
-        let worker = Arc::new(Self::start()?);
-        *current = Arc::downgrade(&worker);
-        Ok(worker)
-    }
-
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.handle.spawn(task);
-    }
-
-    fn start() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
-        thread::Builder::new()
-            .name("cross-tenant-identity".to_owned())
-            .spawn(move || {
-                // The error means that the sender was dropped, which is what this waits for.
-                let _ = runtime.block_on(stopped);
-                // A plain drop would wait for a DNS query that is still under way.
-                runtime.shutdown_background();
-            })?;
-        Ok(Self {
-            handle,
-            _stop: stop,
-        })
-    }
+    };
+    drop(runtime.spawn(task));
+    Ok(())
 }
 
-/// The task with the subscriber of the calling thread, which is to hear of what is done for it.
+fn start() -> io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("cross-tenant-identity".to_owned())
+        .spawn(move || runtime.block_on(pending::<()>()))?;
+    Ok(handle)
+}
+
+/// The task with the subscriber of the calling thread, which also gets the events of the task.
 pub(crate) fn heard_by_caller(
     task: impl Future<Output = ()> + Send + 'static,
 ) -> BoxFuture<'static, ()> {
@@ -82,25 +60,19 @@ pub(crate) fn heard_by_caller(
 mod tests {
     use super::*;
 
-    #[test]
-    fn all_who_need_it_at_once_share_one_thread() {
-        let threads: Vec<_> = (0..16)
-            .map(|_| thread::spawn(|| Worker::shared().unwrap()))
-            .collect();
-        let workers: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
-        assert!(workers.iter().all(|it| Arc::ptr_eq(it, &workers[0])));
+    fn thread_of_a_task() -> thread::ThreadId {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let task = async move { sender.send(thread::current().id()).unwrap() };
+        spawn(task.boxed()).unwrap();
+        receiver.recv().unwrap()
     }
 
     #[test]
-    fn the_thread_ends_with_the_last_who_needs_it_and_drops_its_tasks() {
-        let worker = Worker::start().unwrap();
-        let (held, dropped) = std::sync::mpsc::channel::<()>();
-        worker.spawn(async move {
-            std::future::pending::<()>().await;
-            drop(held);
-        });
-        drop(worker);
-        // Returns once the task, which never ends by itself, has been dropped.
-        assert!(dropped.recv().is_err());
+    fn all_tasks_run_on_one_thread_which_stays() {
+        let callers: Vec<_> = (0..16).map(|_| thread::spawn(thread_of_a_task)).collect();
+        let threads: Vec<_> = callers.into_iter().map(|it| it.join().unwrap()).collect();
+        let later = thread_of_a_task();
+        assert!(threads.iter().all(|it| *it == later));
+        assert_ne!(later, thread::current().id());
     }
 }

@@ -29,6 +29,7 @@ pub use set_up::error::SetUpError;
 pub use wire::tls::ServerCertificate;
 pub use world::{
     app_roles::GraphPermission,
+    cloud::Cloud,
     endpoint::Endpoint,
     faults::{Fault, Times},
     log::{LoggedRequest, fingerprint},

@@ -2,13 +2,25 @@
 
 use std::time::Duration;
 
-use crate::{clock, emulator::Emulator};
+use crate::{clock, emulator::Emulator, world::cloud::Cloud};
 
 /// # Settings
 ///
 /// [`create_scenario`](Emulator::create_scenario) keeps the settings, except where they say
 /// otherwise.
 impl Emulator {
+    /// Moves everything that exists to another cloud: issuers, the audience for token exchange, and
+    /// the federated identity credentials that name them. Only the authority hosts of this cloud
+    /// then know the tenants. A new scenario is in the public cloud again.
+    ///
+    /// Resource Manager, and the issuers of access tokens for resources, stay those of the public
+    /// cloud.
+    pub fn move_to_cloud(&self, cloud: Cloud) {
+        let mut state = self.services.state();
+        state.world.directory.move_to(cloud);
+        state.managed_identity_tokens.clear();
+    }
+
     /// The lifetime of new managed identity tokens. The default is 24 hours. The host keeps the
     /// tokens that it has: see [`forget_imds_tokens`](Emulator::forget_imds_tokens).
     pub fn set_assertion_lifetime(&self, lifetime: Duration) {

@@ -3,6 +3,7 @@
 
 pub(crate) mod app_roles;
 pub(crate) mod bearer_token;
+pub(crate) mod cloud;
 pub(crate) mod directory;
 pub(crate) mod endpoint;
 pub(crate) mod faults;

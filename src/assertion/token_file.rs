@@ -143,8 +143,8 @@ impl ClientAssertion for TokenFileAssertion {
             // Whoever has asked may have gone.
             drop(reply.send(file.token().await));
         };
-        let worker = self.0.clock.spawn(read.boxed());
-        let _worker = worker.map_err(|why| self.0.failed(&Unread::Io(why)))?;
+        let spawned = self.0.clock.spawn(read.boxed());
+        spawned.map_err(|why| self.0.failed(&Unread::Io(why)))?;
         match answer.await {
             Ok(token) => Ok(token?),
             Err(_) => Err(self.0.failed(&Unread::Ended).into()),

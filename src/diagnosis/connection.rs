@@ -14,8 +14,8 @@ use said::Said;
 pub(crate) enum Peer<'a> {
     /// The token endpoint at this authority host.
     TokenEndpoint(&'a str),
-    /// The IMDS at this origin.
-    Imds(&'a str),
+    /// The identity endpoint at this origin.
+    IdentityEndpoint(&'a str),
     /// The resource at this origin.
     Resource(&'a str),
     /// A source of assertions that the application brought.
@@ -152,7 +152,7 @@ impl Kind {
     fn diagnosis(self, peer: Peer<'_>) -> Diagnosis {
         let there = match peer {
             Peer::TokenEndpoint(authority) => authority.to_owned(),
-            Peer::Imds(origin) | Peer::Resource(origin) => origin.to_owned(),
+            Peer::IdentityEndpoint(origin) | Peer::Resource(origin) => origin.to_owned(),
             Peer::OwnSource => "the source of the assertion".to_owned(),
         };
         let (who, happened, to_do) = match self {

@@ -74,10 +74,15 @@ fn explained(refusal: &HostRefusal<'_>) -> Diagnosis {
             "Set managed_identity.audience to the token-exchange audience of the cloud that the host runs in. It is api://AzureADTokenExchange in the public cloud, api://AzureADTokenExchangeUSGov in Azure Government, api://AzureADTokenExchangeChina in China.",
         );
     }
+    if status == 404
+        && says("ManagedIdentityNotFound")
+        && let Some(variable) = refusal.header_variable
+    {
+        return not_found(host, variable, refusal.selector);
+    }
     let is_unknown = [
         "managed identity found for specified",
         "load the proper managed identity",
-        "ManagedIdentityNotFound",
         "identity not found",
     ];
     if is_unknown.iter().any(|words| says(words)) {
@@ -101,6 +106,28 @@ fn explained(refusal: &HostRefusal<'_>) -> Diagnosis {
             ),
         ),
     }
+}
+
+/// Service Fabric has one answer for "unknown authentication code" and for "the application was not
+/// assigned a managed identity" (Microsoft Learn, "How to leverage a Service Fabric application's
+/// managed identity to access Azure services", "Error handling").
+fn not_found(host: &str, header_variable: &str, selector: Option<(&str, &str)>) -> Diagnosis {
+    let identity = match selector {
+        Some((_, value)) => format!(
+            "the application has no managed identity with the object id {}",
+            shown(value)
+        ),
+        None => "the application has no managed identity".to_owned(),
+    };
+    Diagnosis::new(
+        Actor::Operator,
+        format!(
+            "{host} found no managed identity for this request. Either {identity}, or the value of {header_variable} is out of date: it changes each time the code package of the service restarts."
+        ),
+        format!(
+            "Check that the deployment assigns the identity to the application. Then restart the code package, and let the process read {header_variable} from its own environment: no copy of the value, and not that of another process."
+        ),
+    )
 }
 
 fn not_assigned(host: &str, selector: Option<(&str, &str)>) -> Diagnosis {

@@ -8,7 +8,7 @@ use super::{
     endpoint::{Endpoint, SecretHeader, address, required},
     host::{IDENTITY_ENDPOINT, IDENTITY_HEADER},
 };
-use crate::{error::Error, transport::Way};
+use crate::{error::Error, transport::Destination};
 use azure_core::credentials::AccessToken;
 use futures::future::{BoxFuture, FutureExt};
 
@@ -38,7 +38,7 @@ impl AppService {
             HOST,
             url,
             Some(header),
-            Way::Identity,
+            Destination::Host,
             setup,
         )?))
     }

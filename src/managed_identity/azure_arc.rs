@@ -9,7 +9,9 @@ use super::{
     endpoint::{Endpoint, address, is_header_value},
     host::IDENTITY_ENDPOINT,
 };
-use crate::{authority::quoted, diagnosis, environment::Environment, error::Error, transport::Way};
+use crate::{
+    authority::quoted, diagnosis, environment::Environment, error::Error, transport::Destination,
+};
 use azure_core::{
     credentials::{AccessToken, Secret},
     http::{RawResponse, StatusCode, headers::WWW_AUTHENTICATE},
@@ -47,7 +49,7 @@ impl AzureArc {
         )?;
         let keys = keys(&setup.environment);
         Ok(Self {
-            endpoint: Endpoint::new(HOST, url, None, Way::Identity, setup)?,
+            endpoint: Endpoint::new(HOST, url, None, Destination::Host, setup)?,
             keys,
         })
     }

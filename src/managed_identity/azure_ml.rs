@@ -11,7 +11,7 @@ use super::{
 use crate::{
     authority::{parse_guid, quoted},
     error::Error,
-    transport::Way,
+    transport::Destination,
 };
 use azure_core::credentials::AccessToken;
 use futures::future::{BoxFuture, FutureExt};
@@ -49,7 +49,7 @@ impl AzureMl {
             HOST,
             url,
             Some(header),
-            Way::Identity,
+            Destination::Host,
             setup,
         )?))
     }

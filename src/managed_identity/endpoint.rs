@@ -14,7 +14,7 @@ use crate::{
     error_body::ErrorBody,
     redact,
     time::Clock,
-    transport::{self, Leg, Outcome, Tries, Way},
+    transport::{self, Destination, Leg, Outcome, Tries},
 };
 use azure_core::{
     credentials::{AccessToken, Secret},
@@ -131,11 +131,11 @@ impl Endpoint {
         host: ManagedIdentityHost,
         url: Url,
         header: Option<SecretHeader>,
-        way: Way,
+        destination: Destination,
         setup: Setup,
     ) -> Result<Self, Error> {
         let leg = Leg::new(
-            way,
+            destination,
             setup.client_options,
             setup.retry,
             Arc::new(FewTries),
@@ -186,7 +186,7 @@ impl Endpoint {
             Ok(answer) => return Ok(answer),
             Err(source) => source,
         };
-        let failure = ConnectionFailure::of(&source, Peer::Imds(&self.origin));
+        let failure = ConnectionFailure::of(&source, Peer::IdentityEndpoint(&self.origin));
         #[cfg(feature = "rustls")]
         let failure = match transport::is_wrong_thumbprint(&source) {
             true => ConnectionFailure {

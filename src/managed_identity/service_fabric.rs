@@ -13,7 +13,7 @@ use crate::{
     claims::Claims,
     diagnosis,
     error::{Error, RefusedAnswer, Stage},
-    transport::{Thumbprint, Way},
+    transport::{Destination, Thumbprint},
 };
 use azure_core::credentials::AccessToken;
 use futures::future::{BoxFuture, FutureExt};
@@ -65,7 +65,7 @@ impl ServiceFabric {
             HOST,
             url,
             Some(header),
-            Way::Pinned(thumbprint),
+            Destination::PinnedHost(thumbprint),
             setup,
         )?))
     }

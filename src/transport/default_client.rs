@@ -26,7 +26,7 @@ impl DefaultClient {
         Self::new(Box::new(token_client))
     }
 
-    /// Without the feature "rustls" it speaks no TLS, and reaches nobody.
+    /// Without the feature "rustls" it has no TLS, and every request fails.
     pub(super) fn pinned(thumbprint: Thumbprint) -> Self {
         Self::new(Box::new(move || pinned_client(thumbprint)))
     }
@@ -66,20 +66,20 @@ impl fmt::Debug for DefaultClient {
     }
 }
 
-/// For the host's own endpoint: an address on the link, so no proxy may see the request (Microsoft
-/// Learn, "Azure Instance Metadata Service": "IMDS is not intended to be used behind a proxy"),
-/// nothing to redirect to, and no need of anybody's certificates.
+/// For the host's own endpoint, which has a link-local or loopback address: no proxy (Microsoft Learn,
+/// "Azure Instance Metadata Service": "IMDS is not intended to be used behind a proxy"), no redirects,
+/// and no root certificates.
 fn identity_client() -> reqwest::Result<reqwest::Client> {
-    let builder = near();
+    let builder = direct();
     // Left to itself, reqwest loads the platform's root certificates for each client.
     #[cfg(feature = "rustls")]
     let builder = preconfigured(builder, tls::without_roots());
     builder.build()
 }
 
-/// For a host's own endpoint with a certificate that nobody has signed.
+/// For a host's own endpoint with a self-signed certificate.
 fn pinned_client(thumbprint: Thumbprint) -> reqwest::Result<reqwest::Client> {
-    let builder = near();
+    let builder = direct();
     #[cfg(feature = "rustls")]
     let builder = preconfigured(builder, tls::pinned(thumbprint));
     #[cfg(not(feature = "rustls"))]
@@ -87,7 +87,7 @@ fn pinned_client(thumbprint: Thumbprint) -> reqwest::Result<reqwest::Client> {
     builder.build()
 }
 
-fn near() -> reqwest::ClientBuilder {
+fn direct() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -140,13 +140,13 @@ mod tls {
             .clone()
     }
 
-    /// Trusts nobody. The identity endpoints that this client asks speak plain http.
+    /// Trusts no certificate. The identity endpoints that this client asks speak plain http.
     pub(super) fn without_roots() -> Option<ClientConfig> {
         static CONFIG: OnceLock<Option<ClientConfig>> = OnceLock::new();
         CONFIG
             .get_or_init(|| {
-                let nobody = builder()?.with_root_certificates(RootCertStore::empty());
-                Some(nobody.with_no_client_auth())
+                let config = builder()?.with_root_certificates(RootCertStore::empty());
+                Some(config.with_no_client_auth())
             })
             .clone()
     }

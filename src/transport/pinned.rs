@@ -1,4 +1,4 @@
-//! TLS with exactly one certificate, which nobody has signed.
+//! TLS with exactly one self-signed certificate.
 
 use super::Thumbprint;
 use ::aws_lc_rs::{
@@ -15,8 +15,8 @@ use rustls::{
 };
 use std::{fmt, sync::Arc};
 
-/// Takes the certificate with this thumbprint and no other, whoever signed it, whatever its name and
-/// its time. That the server has its key is checked as always.
+/// Accepts the certificate with this thumbprint and no other. Its issuer, name and validity period do
+/// not matter. As always, the server has to prove that it has the private key.
 #[derive(Debug)]
 pub(super) struct Pinned {
     thumbprint: Thumbprint,

@@ -26,11 +26,11 @@ use tracing::debug;
 /// No answer may keep a caller longer than this before another try is made.
 const ONE_TRY: Duration = Duration::from_secs(10);
 
-/// A try with less time than this would only replace what the one before it learnt.
+/// A try with less time than this is not made: its timeout would replace a more useful error.
 const SHORTEST_TRY: Duration = Duration::from_secs(1);
 
-/// A service that wants to be left alone for longer than this gets its wish: the caller learns it
-/// at once, and whoever calls next decides by the error.
+/// If a service asks for a longer pause than this, there is no further try. The call fails at once,
+/// and the error has the time that the service asked for.
 const LONGEST_PAUSE_ON_REQUEST: Duration = Duration::from_secs(5);
 
 /// How a try ended.

@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::world::{
+    cloud::Cloud,
     principals::Application,
-    tokens::{TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_AUDIENCE, issuer, opaque, v1_issuer},
+    tokens::{TOKEN_EXCHANGE_APP_ID, opaque, v1_issuer},
 };
 
 pub(crate) struct Claims<'a> {
+    pub(crate) cloud: Cloud,
     pub(crate) application: &'a Application,
     pub(crate) tenant_id: &'a str,
     /// `None` for an app without a service principal.
@@ -34,9 +36,10 @@ impl Claims<'_> {
             "tid": self.tenant_id,
             "uti": opaque(),
         });
-        if self.resource.eq_ignore_ascii_case(TOKEN_EXCHANGE_AUDIENCE) {
+        let exchange = self.cloud.token_exchange_audience();
+        if self.resource.eq_ignore_ascii_case(exchange) {
             claims["aud"] = json!(TOKEN_EXCHANGE_APP_ID);
-            claims["iss"] = json!(issuer(self.tenant_id));
+            claims["iss"] = json!(self.cloud.issuer(self.tenant_id));
             claims["azp"] = json!(self.application.client_id);
             claims["azpacr"] = json!("2");
             claims["ver"] = json!("2.0");

@@ -6,8 +6,9 @@
 use crate::{
     entra::{client_assertion::ClientAssertion, refusal::Refusal},
     world::{
+        cloud::Cloud,
         directory::Directory,
-        tokens::{TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_AUDIENCE, issuer, v1_issuer},
+        tokens::{TOKEN_EXCHANGE_APP_ID, v1_issuer},
     },
 };
 
@@ -37,7 +38,9 @@ fn check_entra_issued(
     assertion: &ClientAssertion,
 ) -> Result<(), Refusal> {
     let is_of = |tenant_id: &str| {
-        assertion.issuer.eq_ignore_ascii_case(&issuer(tenant_id))
+        assertion
+            .issuer
+            .eq_ignore_ascii_case(&directory.cloud.issuer(tenant_id))
             || assertion.issuer.eq_ignore_ascii_case(&v1_issuer(tenant_id))
     };
     let Some(tenant) = directory.tenants.iter().find(|tenant| is_of(&tenant.id)) else {
@@ -72,6 +75,7 @@ fn find(
     client_id: &str,
     assertion: &ClientAssertion,
 ) -> Result<(), Refusal> {
+    let cloud = directory.cloud;
     let Some(app) = directory.registration_mut(client_id) else {
         return Err(Refusal::no_federated_credentials(client_id, ""));
     };
@@ -100,7 +104,7 @@ fn find(
     let as_guid = issued
         .iter()
         .any(|stored| stored.credential.audience == TOKEN_EXCHANGE_APP_ID);
-    let presented = presented_audience(assertion);
+    let presented = presented_audience(cloud, assertion);
     issued.retain(|stored| stored.credential.audience == presented);
     match issued.first_mut() {
         None if as_guid => Err(Refusal::audience_is_not_the_uri(TOKEN_EXCHANGE_APP_ID)),
@@ -118,9 +122,9 @@ fn find(
 }
 
 /// The audience as a credential holds it: the URI, where the token has the app id.
-fn presented_audience(assertion: &ClientAssertion) -> &str {
+fn presented_audience(cloud: Cloud, assertion: &ClientAssertion) -> &str {
     if assertion.audience == TOKEN_EXCHANGE_APP_ID {
-        TOKEN_EXCHANGE_AUDIENCE
+        cloud.token_exchange_audience()
     } else {
         &assertion.audience
     }

@@ -8,10 +8,7 @@ use serde_json::json;
 use crate::{
     entra::refusal::Refusal,
     wire::http::{Request, Response},
-    world::{
-        World,
-        tokens::{issuer, v1_issuer},
-    },
+    world::{World, tokens::v1_issuer},
 };
 
 /// The names that stand for every tenant.
@@ -31,11 +28,12 @@ pub(crate) fn openid_configuration(
             return Refusal::unknown_tenant(tenant).response(request, now);
         }
     };
+    let cloud = world.directory.cloud;
     let (origin, path) = (request.https_origin(), if v2 { "/v2.0" } else { "" });
     Response::json(
         200,
         &json!({
-            "issuer": if v2 { issuer(&id) } else { v1_issuer(&id) },
+            "issuer": if v2 { cloud.issuer(&id) } else { v1_issuer(&id) },
             "token_endpoint": format!("{origin}/{tenant}/oauth2{path}/token"),
             "authorization_endpoint": format!("{origin}/{tenant}/oauth2{path}/authorize"),
             "device_authorization_endpoint": format!("{origin}/{tenant}/oauth2{path}/devicecode"),
@@ -50,7 +48,7 @@ pub(crate) fn openid_configuration(
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
             "claims_supported": ["sub", "iss", "aud", "exp", "iat", "tid", "ver", "uti"],
             "tenant_region_scope": null,
-            "cloud_instance_name": "microsoftonline.com",
+            "cloud_instance_name": cloud.issuer_host().trim_start_matches("login."),
         }),
     )
 }
@@ -76,16 +74,28 @@ pub(crate) fn instance_discovery(request: &Request) -> Response {
         &json!({
             "tenant_discovery_endpoint": tenant_discovery_endpoint,
             "api-version": "1.1",
-            "metadata": [{
-                "preferred_network": "login.microsoftonline.com",
-                "preferred_cache": "login.windows.net",
-                "aliases": [
-                    "login.microsoftonline.com",
-                    "login.windows.net",
-                    "login.microsoft.com",
-                    "sts.windows.net",
-                ],
-            }],
+            "metadata": [
+                {
+                    "preferred_network": "login.microsoftonline.com",
+                    "preferred_cache": "login.windows.net",
+                    "aliases": [
+                        "login.microsoftonline.com",
+                        "login.windows.net",
+                        "login.microsoft.com",
+                        "sts.windows.net",
+                    ],
+                },
+                {
+                    "preferred_network": "login.partner.microsoftonline.cn",
+                    "preferred_cache": "login.partner.microsoftonline.cn",
+                    "aliases": ["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
+                },
+                {
+                    "preferred_network": "login.microsoftonline.us",
+                    "preferred_cache": "login.microsoftonline.us",
+                    "aliases": ["login.microsoftonline.us", "login.usgovcloudapi.net"],
+                },
+            ],
         }),
     )
 }

@@ -18,7 +18,7 @@ use crate::{
         token_request::{ClientCredential, TokenRequest},
     },
     wire::{
-        hosts::OTHER_CLOUDS,
+        hosts::AUTHORITY_HOSTS,
         http::{Request, Response},
     },
     world::{
@@ -75,6 +75,7 @@ fn issue(
 
     let lifetime = seconds(world.settings.access_token_lifetime);
     let claims = Claims {
+        cloud: world.directory.cloud,
         application: &application,
         tenant_id: &tenant.id,
         principal_id: principal_id.as_deref(),
@@ -117,7 +118,8 @@ fn find_tenant<'a>(
     if Uuid::try_parse(named).is_err() && !is_domain_name(named) {
         return Err(Refusal::malformed_tenant(named));
     }
-    if OTHER_CLOUDS.contains(&request.host.as_str()) {
+    let host = request.host.as_str();
+    if AUTHORITY_HOSTS.contains(&host) && !directory.cloud.has_authority(host) {
         return Err(Refusal::unknown_tenant(named));
     }
     directory

@@ -7,6 +7,7 @@ use serde_json::json;
 use std::{fs, io, path::PathBuf};
 
 use crate::{
+    clock,
     identity::token::{TokenCache, managed_identity_token},
     wire::http::{Request, Response},
     world::{World, signing_key::SigningKey, tokens::guid},
@@ -126,10 +127,13 @@ fn run(
         .ok_or_else(|| refusal(400, "invalid_request", "Identity not found"))?;
     let issued = managed_identity_token(world, tokens, key, &identity, resource, clock_error)
         .map_err(|description| refusal(400, "invalid_resource", &description))?;
+    // MSAL for Python reads `expires_in`, MSAL for Node `expires_on`.
+    let expires_in = issued.expires_on - clock::now() - clock_error;
     Ok(Response::json(
         200,
         &json!({
             "access_token": issued.token,
+            "expires_in": expires_in.to_string(),
             "expires_on": issued.expires_on.to_string(),
             "not_before": issued.not_before.to_string(),
             "resource": resource,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::{
     emulator::Emulator,
-    world::tokens::{TOKEN_EXCHANGE_AUDIENCE, guid, seconds},
+    world::tokens::{guid, seconds},
 };
 
 impl Emulator {
@@ -22,9 +22,13 @@ impl Emulator {
     ///
     /// The token is issued by Entra's clock: see [`set_clock_offset`](Emulator::set_clock_offset).
     pub fn service_account_token(&self, subject: &str, lifetime: Duration) -> String {
-        let now = self.services.state().world.now();
+        let (audience, now) = {
+            let state = self.services.state();
+            let audience = state.world.directory.cloud.token_exchange_audience();
+            (audience, state.world.now())
+        };
         self.sign(&json!({
-            "aud": [TOKEN_EXCHANGE_AUDIENCE],
+            "aud": [audience],
             "exp": now + seconds(lifetime),
             "iat": now,
             "iss": Emulator::SERVICE_ACCOUNT_ISSUER,

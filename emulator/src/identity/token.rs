@@ -8,11 +8,11 @@ use crate::{
     entra::refusal::Refusal,
     world::{
         World,
+        cloud::Cloud,
         principals::ManagedIdentity,
         signing_key::SigningKey,
         tokens::{
-            BACKDATED_SECONDS, TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_AUDIENCE, guid, issuer,
-            opaque, roles, seconds, v1_issuer,
+            BACKDATED_SECONDS, TOKEN_EXCHANGE_APP_ID, guid, opaque, roles, seconds, v1_issuer,
         },
     },
 };
@@ -59,7 +59,7 @@ pub(crate) fn managed_identity_token(
             &clock::entra_timestamp(now),
         ));
     };
-    let exchange = known.uri == TOKEN_EXCHANGE_AUDIENCE;
+    let exchange = known.uri == world.directory.cloud.token_exchange_audience();
     let lifetime = seconds(world.settings.assertion_lifetime);
     let expired = world.directory.host_returns_expired_tokens;
     let cache_key = (identity.principal_id.clone(), resource.to_owned());
@@ -76,7 +76,7 @@ pub(crate) fn managed_identity_token(
     let not_before = now - BACKDATED_SECONDS;
     let expires_on = now + lifetime;
     let claims = if exchange {
-        exchange_claims(identity, not_before, expires_on)
+        exchange_claims(world.directory.cloud, identity, not_before, expires_on)
     } else {
         let mut claims = resource_claims(identity, resource, not_before, expires_on);
         if let Some(roles) = roles(&world.directory, &identity.principal_id, resource) {
@@ -96,10 +96,15 @@ pub(crate) fn managed_identity_token(
 }
 
 /// The claims of a token for token exchange, which clients use as client assertion.
-fn exchange_claims(identity: &ManagedIdentity, not_before: i64, expires_on: i64) -> Value {
+fn exchange_claims(
+    cloud: Cloud,
+    identity: &ManagedIdentity,
+    not_before: i64,
+    expires_on: i64,
+) -> Value {
     json!({
         "aud": TOKEN_EXCHANGE_APP_ID,
-        "iss": issuer(&identity.tenant_id),
+        "iss": cloud.issuer(&identity.tenant_id),
         "iat": not_before,
         "nbf": not_before,
         "exp": expires_on,

@@ -5,7 +5,7 @@ use clap::{
     builder::{FalseyValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
     error::ErrorKind,
 };
-use cross_tenant_identity_emulator::{Step, UnknownStep};
+use cross_tenant_identity_emulator::{Cloud, Step, UnknownStep};
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::format::Format;
@@ -74,6 +74,16 @@ pub(crate) struct Options {
     )]
     pub(crate) host: Host,
 
+    /// The cloud of Azure in which the tenants are.
+    #[arg(
+        long,
+        global = true,
+        env = "EMULATOR_CLOUD",
+        value_enum,
+        default_value_t
+    )]
+    pub(crate) cloud: CloudName,
+
     /// Write the CA certificate to this file, and keep the file. Without it, the program writes a
     /// temporary file and removes it at the end.
     #[arg(long, global = true, value_name = "PATH")]
@@ -111,6 +121,27 @@ pub(crate) enum Host {
     ServiceFabric,
     /// A pod on AKS with workload identity.
     WorkloadIdentity,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CloudName {
+    /// Azure.
+    #[default]
+    Public,
+    /// Azure Government.
+    UsGovernment,
+    /// Azure operated by 21Vianet.
+    China,
+}
+
+impl From<CloudName> for Cloud {
+    fn from(name: CloudName) -> Cloud {
+        match name {
+            CloudName::Public => Cloud::Public,
+            CloudName::UsGovernment => Cloud::UsGovernment,
+            CloudName::China => Cloud::China,
+        }
+    }
 }
 
 impl Arguments {

@@ -1,7 +1,7 @@
 //! The host on which the client appears to run: its variables, and what it needs besides.
 
 use cross_tenant_identity_emulator::{
-    Emulator, FederatedCredential, ManagedIdentity, Scenario, SetUpError,
+    Cloud, Emulator, FederatedCredential, ManagedIdentity, Scenario, SetUpError,
 };
 use std::{
     env,
@@ -30,6 +30,7 @@ pub(crate) struct HostVariables {
 impl HostVariables {
     pub(crate) fn new(
         host: Host,
+        cloud: Cloud,
         emulator: &Emulator,
         scenario: &Scenario,
     ) -> io::Result<HostVariables> {
@@ -42,7 +43,7 @@ impl HostVariables {
                 ("IDENTITY_HEADER", secret),
             ],
             Host::Arc => {
-                make_arc_machine(emulator, scenario)?;
+                make_arc_machine(cloud, emulator, scenario)?;
                 vec![
                     ("IDENTITY_ENDPOINT", emulator.arc_endpoint()),
                     ("IMDS_ENDPOINT", emulator.imds_url().to_owned()),
@@ -65,7 +66,7 @@ impl HostVariables {
                 ),
             ],
             Host::WorkloadIdentity => {
-                let file = make_pod(emulator, scenario)?;
+                let file = make_pod(cloud, emulator, scenario)?;
                 let path = file.0.to_string_lossy().into_owned();
                 token_file = Some(file);
                 vec![
@@ -85,7 +86,7 @@ impl HostVariables {
 }
 
 /// A machine with Azure Arc has a system-assigned identity, which the app trusts here, too.
-fn make_arc_machine(emulator: &Emulator, scenario: &Scenario) -> io::Result<()> {
+fn make_arc_machine(cloud: Cloud, emulator: &Emulator, scenario: &Scenario) -> io::Result<()> {
     fs::create_dir_all(ARC_KEYS).map_err(|error| {
         let message = format!(
             "cannot create {ARC_KEYS}, the only place from which clients take keys: {error}"
@@ -94,7 +95,7 @@ fn make_arc_machine(emulator: &Emulator, scenario: &Scenario) -> io::Result<()> 
     })?;
     emulator.set_arc_key_directory(ARC_KEYS);
     let machine = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "arc-machine");
-    let trust = FederatedCredential::trusting(&machine);
+    let trust = FederatedCredential::trusting_in(cloud, &machine);
     let principal_id = machine.principal_id.clone();
     emulator
         .add_managed_identity(machine)
@@ -104,12 +105,12 @@ fn make_arc_machine(emulator: &Emulator, scenario: &Scenario) -> io::Result<()> 
 }
 
 /// The app trusts a service account, whose token is in a file.
-fn make_pod(emulator: &Emulator, scenario: &Scenario) -> io::Result<TokenFile> {
+fn make_pod(cloud: Cloud, emulator: &Emulator, scenario: &Scenario) -> io::Result<TokenFile> {
     let of_the_cluster = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "cluster");
     let trust = FederatedCredential {
         issuer: Emulator::SERVICE_ACCOUNT_ISSUER.to_owned(),
         subject: SERVICE_ACCOUNT.to_owned(),
-        ..FederatedCredential::trusting(&of_the_cluster)
+        ..FederatedCredential::trusting_in(cloud, &of_the_cluster)
     };
     match emulator.add_federated_credential(&scenario.client_id, trust) {
         // A step of the set-up is left out.

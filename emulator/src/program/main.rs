@@ -92,12 +92,14 @@ impl LocalAzure {
             None => emulator.create_scenario(),
             Some(step) => emulator.create_scenario_without(step),
         };
+        let cloud = options.cloud.into();
+        emulator.move_to_cloud(cloud);
         target_vault::add(&emulator, &scenario).map_err(io::Error::other)?;
         if options.log {
             emulator.on_request(output::request);
         }
         let ca_file = CaFile::write(options.ca_file.as_deref(), emulator.ca_pem())?;
-        let host = HostVariables::new(options.host, &emulator, &scenario)?;
+        let host = HostVariables::new(options.host, cloud, &emulator, &scenario)?;
         let variables = Variables::new(&emulator, &scenario, &host, ca_file.path());
         Ok(LocalAzure {
             emulator,

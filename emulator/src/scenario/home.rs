@@ -9,9 +9,10 @@ use crate::{
     scenario::step::Step,
     world::{
         app_roles::GraphPermission,
+        cloud::Cloud,
         directory::{AppRegistration, Directory, StoredCredential},
         principals::{Application, FederatedCredential, ManagedIdentity, SignInAudience},
-        tokens::{TOKEN_EXCHANGE_APP_ID, guid, issuer},
+        tokens::{TOKEN_EXCHANGE_APP_ID, guid},
     },
 };
 
@@ -79,7 +80,7 @@ fn identity() -> ManagedIdentity {
 fn trust(identity: &ManagedIdentity, left_out: Option<Step>) -> FederatedCredential {
     let mut trust = FederatedCredential::trusting(identity);
     match left_out {
-        Some(Step::MatchingIssuer) => trust.issuer = issuer(LITWARE),
+        Some(Step::MatchingIssuer) => trust.issuer = Cloud::Public.issuer(LITWARE),
         Some(Step::IssuerWithoutSlash) => trust.issuer.push('/'),
         Some(Step::MatchingSubject) => trust.subject = guid(),
         Some(Step::PrincipalIdAsSubject) => trust.subject = identity.client_id.clone(),

@@ -1,7 +1,7 @@
 //! The host names of Azure's services.
 
 /// The host names that the emulator serves. `*.` stands for one label. The authority hosts of
-/// other clouds are in the list; they know no tenant of this cloud.
+/// all clouds are in the list.
 pub(crate) const AZURE_HOSTS: [&str; 21] = [
     "login.microsoftonline.com",
     "login.windows.net",
@@ -26,8 +26,13 @@ pub(crate) const AZURE_HOSTS: [&str; 21] = [
     "login.sovcloud-identity.sg",
 ];
 
-/// The authority hosts of other clouds. Microsoft Learn, "National clouds".
-pub(crate) const OTHER_CLOUDS: [&str; 6] = [
+/// The authority hosts of all clouds. Microsoft Learn, "National clouds". Only those of the cloud that
+/// is emulated know its tenants.
+pub(crate) const AUTHORITY_HOSTS: [&str; 10] = [
+    "login.microsoftonline.com",
+    "login.windows.net",
+    "login.microsoft.com",
+    "sts.windows.net",
     "login.microsoftonline.us",
     "login.partner.microsoftonline.cn",
     "login.chinacloudapi.cn",

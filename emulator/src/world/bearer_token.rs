@@ -5,11 +5,7 @@ use serde_json::Value;
 
 use crate::{
     wire::http::Request,
-    world::{
-        directory::Directory,
-        signing_key::SigningKey,
-        tokens::{issuer, v1_issuer},
-    },
+    world::{directory::Directory, signing_key::SigningKey, tokens::v1_issuer},
 };
 
 /// The caller, from a valid token.
@@ -70,7 +66,8 @@ pub(crate) fn read(
     }
     let tenant_id = text(&claims, "tid");
     let of_tenant = directory.tenant(tenant_id).is_some_and(|tenant| {
-        [v1_issuer(&tenant.id), issuer(&tenant.id)].contains(&text(&claims, "iss").to_owned())
+        [v1_issuer(&tenant.id), directory.cloud.issuer(&tenant.id)]
+            .contains(&text(&claims, "iss").to_owned())
     });
     if !of_tenant {
         return Err(TokenProblem::UnknownIssuer);

@@ -2,14 +2,16 @@
 
 use crate::world::{
     app_roles::{AppRoleAssignment, GraphPermission},
+    cloud::Cloud,
     principals::{Application, FederatedCredential, ManagedIdentity, ServicePrincipal, Tenant},
     roles::RoleAssignment,
-    tokens::{GRAPH, TOKEN_EXCHANGE_AUDIENCE, guid},
+    tokens::{GRAPH, guid},
 };
 
 /// All objects and resources.
 #[derive(Clone, Default)]
 pub(crate) struct Directory {
+    pub(crate) cloud: Cloud,
     pub(crate) tenants: Vec<Tenant>,
     pub(crate) identities: Vec<ManagedIdentity>,
     /// The principal ids of the identities that are assigned to the host.
@@ -126,8 +128,7 @@ pub(crate) struct Secret {
 }
 
 /// Microsoft's own services. Every tenant knows them.
-const FIRST_PARTY: [&str; 9] = [
-    TOKEN_EXCHANGE_AUDIENCE,
+const FIRST_PARTY: [&str; 8] = [
     "https://management.azure.com",
     "https://management.core.windows.net",
     "https://storage.azure.com",
@@ -142,6 +143,7 @@ impl Directory {
     pub(crate) fn add_tenant(&mut self, tenant: Tenant) {
         self.tenants
             .retain(|known| !known.id.eq_ignore_ascii_case(&tenant.id));
+        self.add_resource(&tenant.id, self.cloud.token_exchange_audience());
         for uri in FIRST_PARTY {
             self.add_resource(&tenant.id, uri);
         }

@@ -1,7 +1,7 @@
 //! The objects of Entra: tenants, managed identities, apps, federated identity credentials,
 //! service principals.
 
-use crate::world::tokens::{TOKEN_EXCHANGE_AUDIENCE, guid, issuer};
+use crate::world::{cloud::Cloud, tokens::guid};
 
 /// A Microsoft Entra tenant.
 #[derive(Clone, Debug)]
@@ -24,9 +24,10 @@ impl Tenant {
         }
     }
 
-    /// The issuer of its v2.0 tokens. Managed identity tokens for token exchange are v2.0.
+    /// The issuer of its v2.0 tokens in the public cloud. Managed identity tokens for token exchange
+    /// are v2.0.
     pub fn issuer(&self) -> String {
-        issuer(&self.id)
+        Cloud::Public.issuer(&self.id)
     }
 }
 
@@ -123,13 +124,18 @@ pub struct FederatedCredential {
 }
 
 impl FederatedCredential {
-    /// The credential that trusts `identity`, as the documentation describes it.
+    /// The credential that trusts `identity` in the public cloud, as the documentation describes it.
     pub fn trusting(identity: &ManagedIdentity) -> FederatedCredential {
+        FederatedCredential::trusting_in(Cloud::Public, identity)
+    }
+
+    /// The credential that trusts `identity` in this cloud.
+    pub fn trusting_in(cloud: Cloud, identity: &ManagedIdentity) -> FederatedCredential {
         FederatedCredential {
             name: identity.name.clone(),
-            issuer: issuer(&identity.tenant_id),
+            issuer: cloud.issuer(&identity.tenant_id),
             subject: identity.principal_id.clone(),
-            audience: TOKEN_EXCHANGE_AUDIENCE.to_owned(),
+            audience: cloud.token_exchange_audience().to_owned(),
         }
     }
 }

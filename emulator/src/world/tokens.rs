@@ -5,21 +5,14 @@ use uuid::Uuid;
 
 use crate::world::{app_roles::GraphPermission, directory::Directory};
 
-/// The audience of a token for token exchange, as clients ask for it. Microsoft Learn, "Configure
-/// an application to trust a managed identity".
-pub(crate) const TOKEN_EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
-
-/// The app id of Entra's token exchange endpoint. It is `aud` in tokens for the audience above.
+/// The app id of Entra's token exchange endpoint. It is `aud` in tokens for
+/// [`Cloud::token_exchange_audience`](crate::Cloud::token_exchange_audience). No document names another one for
+/// the other clouds.
 pub(crate) const TOKEN_EXCHANGE_APP_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
 /// `iat` and `nbf` are five minutes before the token is issued, so that a client whose clock is
 /// slow can use it.
 pub(crate) const BACKDATED_SECONDS: i64 = 5 * 60;
-
-/// Microsoft Learn, "Access tokens in the Microsoft identity platform", `iss` of v2.0.
-pub(crate) fn issuer(tenant_id: &str) -> String {
-    format!("https://login.microsoftonline.com/{tenant_id}/v2.0")
-}
 
 /// Microsoft Learn, "Access tokens in the Microsoft identity platform", `iss` of v1.0.
 pub(crate) fn v1_issuer(tenant_id: &str) -> String {

@@ -127,5 +127,9 @@ async fn azure_arc_demands_the_content_of_a_file_once() {
     let response = get(&emulator, &url, &[metadata, ("Authorization", &key)]).await;
     let claims = claims(response.text("access_token"));
     assert_eq!(claims["sub"], system.principal_id.as_str());
+    let number = |name| response.text(name).parse::<i64>().expect("a number");
+    assert_eq!(number("expires_on"), claims["exp"].as_i64().expect("exp"));
+    let issued = number("expires_on") - number("expires_in");
+    assert!(issued > number("not_before"), "{}", response.body);
     std::fs::remove_dir_all(directory).expect("the directory");
 }

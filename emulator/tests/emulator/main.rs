@@ -3,6 +3,7 @@
 
 mod app_service;
 mod client_assertion;
+mod clouds;
 mod faults;
 mod federation;
 mod graph;

@@ -1,10 +1,7 @@
 use super::*;
-use crate::{
-    time::{
-        Moment,
-        tests::{HeldClock, TestClock},
-    },
-    worker::Worker,
+use crate::time::{
+    Moment,
+    tests::{HeldClock, TestClock},
 };
 use azure_core::base64::encode_url_safe;
 use futures::future::BoxFuture;
@@ -69,7 +66,7 @@ impl Clock for Completes {
         fs::write(&self.path, &self.content).unwrap();
         self.clock.sleep(duration)
     }
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
         self.clock.spawn(task)
     }
 }

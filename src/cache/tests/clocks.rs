@@ -103,7 +103,7 @@ impl Clock for Counted {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.0.sleep(duration)
     }
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<Option<Arc<Worker>>> {
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> io::Result<()> {
         self.0.spawn(task)
     }
 }

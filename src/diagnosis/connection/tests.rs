@@ -110,7 +110,7 @@ fn an_error_inside_an_io_error_is_found() {
 #[test]
 fn of_a_client_that_cannot_be_built_nothing_is_said_of_the_network() {
     let error = error(ErrorKind::Other, "the HTTP client could not be built");
-    let failure = Failure::of(&error, Peer::Imds("http://127.0.0.1"));
+    let failure = Failure::of(&error, Peer::IdentityEndpoint("http://127.0.0.1"));
     assert!(failure.is_set_up && !failure.is_transient);
     assert_eq!(failure.diagnosis.who(), Actor::Developer);
 }

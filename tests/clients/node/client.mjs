@@ -1,14 +1,14 @@
 // What a service in JavaScript would do, in a process of its own: Node reads NODE_EXTRA_CA_CERTS once.
 // Prints one line of JSON: what came of it, or how it was refused.
 
-import { ClientAssertionCredential, ManagedIdentityCredential } from "@azure/identity";
+import { ClientAssertionCredential, ManagedIdentityCredential, WorkloadIdentityCredential } from "@azure/identity";
 import { ResourceManagementClient } from "@azure/arm-resources";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import net from "node:net";
 
-const EXCHANGE = "api://AzureADTokenExchange/.default";
-const ARM = "https://management.azure.com";
 const { env } = process;
+const EXCHANGE = `${env.TOKEN_EXCHANGE_AUDIENCE ?? "api://AzureADTokenExchange"}/.default`;
+const ARM = "https://management.azure.com";
 
 // Outside of Azure, 169.254.169.254 can be somebody else's metadata service.
 const connect = net.Socket.prototype.connect;
@@ -20,7 +20,9 @@ net.Socket.prototype.connect = function (...given) {
   return connect.apply(this, given);
 };
 
-const identity = new ManagedIdentityCredential({ clientId: env.CROSS_TENANT_IDENTITY_CLIENT_ID });
+// Hosts that have one identity take no client id, and the emulator then names none.
+const clientId = env.CROSS_TENANT_IDENTITY_CLIENT_ID;
+const identity = new ManagedIdentityCredential(clientId ? { clientId } : {});
 const assertion = async () => (await identity.getToken(EXCHANGE)).token;
 const credential = new ClientAssertionCredential(env.CROSS_TENANT_TARGET_TENANT_ID, env.CROSS_TENANT_CLIENT_ID, assertion, {
   authorityHost: env.AZURE_AUTHORITY_HOST,
@@ -28,7 +30,36 @@ const credential = new ClientAssertionCredential(env.CROSS_TENANT_TARGET_TENANT_
   retryOptions: { maxRetries: 0 },
 });
 
+const claims = (token) => JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+
 const things = {
+  // The host's token, and the token of the target tenant that it is exchanged for.
+  async host() {
+    const { aud, sub } = claims(await assertion());
+    const { tid, appid } = claims((await credential.getToken(`${ARM}/.default`)).token);
+    return { aud, sub, tid, appid };
+  },
+
+  // With instance discovery, as the authority host is a real one.
+  async cloud() {
+    const { CROSS_TENANT_TARGET_TENANT_ID: tenant, CROSS_TENANT_CLIENT_ID: app } = env;
+    const options = { authorityHost: env.AZURE_AUTHORITY_HOST, retryOptions: { maxRetries: 0 } };
+    const credential = new ClientAssertionCredential(tenant, app, assertion, options);
+    const { tid, appid } = claims((await credential.getToken("https://storage.azure.com/.default")).token);
+    return { tid, appid };
+  },
+
+  async workload() {
+    const workload = new WorkloadIdentityCredential({
+      tenantId: env.CROSS_TENANT_TARGET_TENANT_ID,
+      clientId: env.CROSS_TENANT_CLIENT_ID,
+      authorityHost: env.AZURE_AUTHORITY_HOST,
+      disableInstanceDiscovery: true,
+    });
+    const { tid, appid } = claims((await workload.getToken(`${ARM}/.default`)).token);
+    return { tid, appid };
+  },
+
   async groups() {
     const client = new ResourceManagementClient(credential, env.TARGET_SUBSCRIPTION_ID, {
       endpoint: env.ARM_ENDPOINT,

@@ -4,45 +4,11 @@
 // credential: each refusal has to have the same code for both.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { test } from "node:test";
 
-// Variables of the machine that runs this must not lead its requests elsewhere.
-const PLAIN = { PATH: process.env.PATH, HOME: process.env.HOME };
+import { client as theirs, emulator as start, run } from "./emulator.mjs";
 
-async function emulator(t, ...step) {
-  const given = step.length ? ["--without", ...step] : [];
-  const program = spawn(process.env.EMULATOR, given, { stdio: ["ignore", "pipe", "inherit"] });
-  t.after(async () => {
-    program.kill("SIGTERM");
-    if (program.exitCode === null) await once(program, "exit");
-    assert.equal(program.exitCode, 0, "the emulator stops cleanly");
-  });
-  const env = { ...PLAIN, NO_PROXY: "localhost,127.0.0.1" };
-  for await (const line of createInterface({ input: program.stdout })) {
-    const [, name, value] = /^export (\w+)=(.*)$/.exec(line) ?? [];
-    if (name === "NO_PROXY") return env;
-    if (name) env[name] = value;
-  }
-  throw new Error(`the emulator ended with ${program.exitCode}`);
-}
-
-function run(program, given, env) {
-  return new Promise((resolve) =>
-    execFile(program, given, { env, timeout: 60_000 }, (error, out, err) =>
-      resolve({ out, err, status: error?.code ?? 0 }),
-    ),
-  );
-}
-
-async function theirs(thing, env) {
-  const client = new URL("client.mjs", import.meta.url).pathname;
-  const { out, err } = await run(process.execPath, [client, thing], env);
-  assert.notEqual(out, "", err);
-  return JSON.parse(out);
-}
+const emulator = (t, step) => start(t, ...(step ? ["--without", step] : []));
 
 // The way to Resource Manager is closed: this is about the token.
 async function ours(env) {

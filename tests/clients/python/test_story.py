@@ -5,12 +5,9 @@ written by neither. `EMULATOR` names the emulator's program, `OURS` the example 
 groups with our credential: each refusal has to have the same code for all of them.
 """
 
-import ipaddress
 import logging
 import os
 import re
-import shlex
-import socket
 import ssl
 import subprocess
 import unittest
@@ -26,75 +23,11 @@ from azure.identity import (
 )
 from azure.mgmt.resource.resources import ResourceManagementClient
 
-EXCHANGE = "api://AzureADTokenExchange/.default"
-ARM = "https://management.azure.com"
-
-# Variables of the machine that runs this must not lead its requests elsewhere.
-FOREIGN = (
-    "http_proxy", "https_proxy", "all_proxy",
-    "identity_endpoint", "identity_header", "imds_endpoint", "msi_endpoint", "msi_secret",
-    "azure_tenant_id", "azure_client_id", "azure_federated_token_file",
-    "requests_ca_bundle", "curl_ca_bundle", "ssl_cert_file", "ssl_cert_dir",
-)
+from emulator import ARM, EXCHANGE, EmulatorTest, loopback_only
 
 
-def loopback_only():
-    """Refuses every connection but those to this machine, whoever tries to open it.
-
-    Outside of Azure, 169.254.169.254 can be somebody else's metadata service.
-    """
-    connect = socket.socket.connect
-
-    def guarded(self, address):
-        if self.family in (socket.AF_INET, socket.AF_INET6):
-            if not ipaddress.ip_address(address[0]).is_loopback:
-                raise AssertionError(f"a connection to {address[0]} was tried")
-        return connect(self, address)
-
-    socket.socket.connect = guarded
-
-
-class Emulator:
-    """The emulator's program, running, and the variables it printed."""
-
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen(
-            [os.environ["EMULATOR"], *arguments], stdout=subprocess.PIPE, text=True
-        )
-        self.exports = {}
-        for line in self.process.stdout:
-            if line.startswith("export "):
-                name, _, value = line[len("export "):].strip().partition("=")
-                self.exports[name] = shlex.split(value)[0]
-                if name == "no_proxy":
-                    return
-        raise RuntimeError(f"the emulator ended with {self.process.wait()}")
-
-    def __getitem__(self, name):
-        return self.exports[name]
-
-    def stop(self):
-        self.process.terminate()
-        self.process.stdout.close()
-        return self.process.wait(timeout=10)
-
-
-class Story(unittest.TestCase):
+class Story(EmulatorTest):
     """One test's emulator, and the clients that take part."""
-
-    def tell(self, *arguments):
-        for name in FOREIGN:
-            os.environ.pop(name, None)
-            os.environ.pop(name.upper(), None)
-        self.emulator = Emulator(*arguments)
-        self.addCleanup(self.stop)
-        for name in ("AZURE_POD_IDENTITY_AUTHORITY_HOST", "REQUESTS_CA_BUNDLE"):
-            os.environ[name] = self.emulator[name]
-        os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1"
-
-    def stop(self):
-        self.assertEqual(self.emulator.stop(), 0, "the emulator stops cleanly")
-        self.assertFalse(os.path.exists(self.emulator["REQUESTS_CA_BUNDLE"]))
 
     def credential(self, tenant_id=None, **kwargs):
         identity = ManagedIdentityCredential(client_id=self.emulator["CROSS_TENANT_IDENTITY_CLIENT_ID"])
@@ -157,12 +90,12 @@ class Story(unittest.TestCase):
         self.assertEqual(self.our_code(), code)
 
     def test_the_resource_groups_of_litware_are_listed(self):
-        self.tell()
+        self.start()
         groups = self.groups(self.credential())
         self.assertEqual(groups, [("NetworkWatcherRG", "northeurope")])
 
     def test_msal_gets_both_tokens(self):
-        self.tell()
+        self.start()
         assertion = self.msal_assertion()
         self.assertIn("access_token", assertion, assertion)
         answer = self.msal_answer()
@@ -172,44 +105,44 @@ class Story(unittest.TestCase):
         self.assertEqual(claims["appid"], self.emulator["CROSS_TENANT_CLIENT_ID"])
 
     def test_home_comes_first(self):
-        self.tell()
+        self.start()
         token = self.credential(self.emulator["HOME_TENANT_ID"])
         token = token.get_token("https://storage.azure.com/.default").token
         claims = jwt.decode(token, options={"verify_signature": False})
         self.assertEqual(claims["tid"], self.emulator["HOME_TENANT_ID"])
 
     def test_an_app_of_litwares_own_is_refused(self):
-        self.tell("--without", "home-registration")
+        self.start("--without", "home-registration")
         self.assert_refused("AADSTS700236")
 
     def test_an_app_that_litware_did_not_provision_is_refused(self):
-        self.tell("--without", "service-principal")
+        self.start("--without", "service-principal")
         self.assert_refused("AADSTS7000229")
 
     def test_an_app_without_federated_credential_is_refused(self):
-        self.tell("--without", "federated-credential")
+        self.start("--without", "federated-credential")
         self.assert_refused("AADSTS70025")
 
     def test_a_single_tenant_app_is_refused(self):
-        self.tell("--without", "multi-tenant")
+        self.start("--without", "multi-tenant")
         self.assert_refused("AADSTS700016")
 
     def test_without_a_role_nothing_is_listed(self):
-        self.tell("--without", "role")
+        self.start("--without", "role")
         with self.assertRaises(HttpResponseError) as refused:
             self.groups(self.credential())
         self.assertEqual(refused.exception.status_code, 403)
         self.assertEqual(refused.exception.error.code, "AuthorizationFailed")
 
     def test_an_identity_that_the_host_does_not_have_is_unavailable(self):
-        self.tell()
+        self.start()
         stranger = ManagedIdentityCredential(client_id=self.emulator["CROSS_TENANT_CLIENT_ID"])
         with self.assertRaises((ClientAuthenticationError, CredentialUnavailableError)) as refused:
             stranger.get_token(EXCHANGE)
         self.assertIn("Identity not found", str(refused.exception))
 
     def test_tokens_verify_against_the_published_keys(self):
-        self.tell()
+        self.start()
         tenant_id = self.emulator["CROSS_TENANT_TARGET_TENANT_ID"]
         context = ssl.create_default_context(cafile=self.emulator["REQUESTS_CA_BUNDLE"])
         # The default from Python 3.13 on.
@@ -244,7 +177,7 @@ class Story(unittest.TestCase):
 
     def test_tls_is_verified(self):
         # Without the emulator's CA none of this works, so what does is verified.
-        self.tell()
+        self.start()
         del os.environ["REQUESTS_CA_BUNDLE"]
         with self.assertRaises(Exception) as refused:
             self.credential(retry_total=0).get_token(ARM + "/.default")

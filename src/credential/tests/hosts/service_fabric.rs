@@ -63,7 +63,12 @@ async fn its_refusals_are_told_apart() {
     says_what_was_answered(&world, Endpoint::ServiceFabric).await;
     world.id = Some(UserAssignedId::ObjectId(world.story.client_id.clone()));
     let told = world.fails().await.diagnosis().unwrap().to_string();
-    assert!(told.contains("is not assigned to this host"), "{told}");
+    let unknown = format!(
+        "no managed identity with the object id \"{}\"",
+        world.story.client_id
+    );
+    assert!(told.contains(&unknown), "{told}");
+    assert!(told.contains("IDENTITY_HEADER is out of date"), "{told}");
     let missing = r#"{"error":{"code":"SecretHeaderNotFound","message":"Secret is not found"}}"#;
     let fault = Fault::json(400, missing);
     world
@@ -71,6 +76,25 @@ async fn its_refusals_are_told_apart() {
         .set_fault(Endpoint::ServiceFabric, fault, Times::UntilCleared);
     let told = world.fails().await.diagnosis().unwrap().to_string();
     assert!(told.contains("IDENTITY_HEADER"), "{told}");
+}
+
+/// The endpoint answers 404 for both, so the error names both.
+#[tokio::test]
+async fn a_header_from_before_a_restart_and_a_missing_identity_have_one_diagnosis() {
+    let mut world = world();
+    world.set("IDENTITY_HEADER", "canary-from-before-the-restart");
+    let error = world.fails().await;
+    assert_eq!(error.status().map(u16::from), Some(404));
+    assert!(!error.is_transient(), "{error}");
+    let told = error.diagnosis().unwrap().to_string();
+    for text in [
+        "the application has no managed identity, or",
+        "IDENTITY_HEADER is out of date",
+        "restarts",
+        "Check that the deployment assigns the identity",
+    ] {
+        assert!(told.contains(text), "{text}: {told}");
+    }
 }
 
 #[tokio::test]
