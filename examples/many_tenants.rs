@@ -13,7 +13,7 @@
 mod support;
 
 use azure_core::http::ClientOptions;
-use cross_tenant_identity::{CrossTenantManagedIdentityCredential, Diagnosis};
+use cross_tenant_identity::CrossTenantManagedIdentityCredential;
 use cross_tenant_identity_emulator::Endpoint;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use std::{
@@ -81,15 +81,8 @@ async fn run(file: Option<&str>) -> Result<bool, Box<dyn Error>> {
     );
     failures.sort_by_key(|(customer, _)| &customer.name);
     for (customer, error) in &failures {
-        println!(
-            "\n{} ({}): {}",
-            customer.name,
-            customer.tenant_id,
-            first_line(error)
-        );
-        if let Some(diagnosis) = Diagnosis::of(error) {
-            println!("{diagnosis}");
-        }
+        println!("\n{} ({})", customer.name, customer.tenant_id);
+        println!("{}", cross_tenant_identity::explain(error));
     }
     if let Some((emulator, _)) = azure.emulator() {
         let asked = emulator.requests_to(Endpoint::Imds).len();
@@ -109,15 +102,6 @@ async fn list(
         .resource_groups(&customer.subscription_id)?
         .try_collect()
         .await
-}
-
-fn first_line(error: &azure_core::Error) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 /// For a person who waits.

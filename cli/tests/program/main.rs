@@ -5,6 +5,7 @@ mod claims;
 mod command_line;
 mod doctor;
 mod groups;
+mod readme;
 mod settings;
 mod support;
 mod token;

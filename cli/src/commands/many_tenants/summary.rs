@@ -90,16 +90,16 @@ fn explain(f: &mut fmt::Formatter<'_>, failure: &Failure, in_full: bool) -> fmt:
         Failure::Io(error) => error,
         Failure::Usage(message) => return writeln!(f, ": {message}"),
     };
-    match Diagnosis::of(error) {
-        Some(diagnosis) if in_full => {
-            let text = diagnosis.to_string();
+    match in_full && Diagnosis::of(error).is_some() {
+        true => {
+            let text = cross_tenant_identity::explain(error).to_string();
             let lines = text.lines().map(|line| match line.is_empty() {
                 true => "\n".to_owned(),
                 false => format!("  {line}\n"),
             });
             write!(f, "\n{}", lines.collect::<String>())
         }
-        _ => writeln!(f, ": {}", one_line(error)),
+        false => writeln!(f, ": {}", one_line(error)),
     }
 }
 
