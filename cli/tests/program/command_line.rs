@@ -45,6 +45,7 @@ fn a_wrong_command_line_ends_with_status_2() {
         &["doctor", "--without", "role"],
         &["doctor", "--emulator", "--without", "nonsense"],
         &["doctor", "--emulator", "--client-id", "x"],
+        &["doctor", "--scope", ARM, "--subscription-id", "x"],
         &["doctor", "--emulator", "--config", "x.toml"],
         &["token", "--scope", ARM, "--host", "vm"],
         &["completions", "nonsense"],
