@@ -1,178 +1,233 @@
 //! Contoso's service lists the resource groups of Litware's subscription.
 //!
-//! On real Azure when CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID and
-//! TARGET_SUBSCRIPTION_ID are set, and what else the credential's `from_env` reads (such as
-//! CROSS_TENANT_IDENTITY_CLIENT_ID); else on the emulator, in this process.
+//! It runs on Azure when CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID and
+//! TARGET_SUBSCRIPTION_ID are set (and, where the host has several identities,
+//! CROSS_TENANT_IDENTITY_CLIENT_ID). Without variables it runs on the emulator, in this process.
 //!
 //! ```text
 //! cargo run --example list_resource_groups
 //! cargo run --example list_resource_groups -- --verbose
 //! cargo run --example list_resource_groups -- --without service-principal
+//! cargo run --example list_resource_groups -- --host app-service
 //! ```
 
 mod support;
 
 use azure_core::credentials::TokenCredential;
-use azure_identity::ClientAssertion;
-use cross_tenant_identity::{CrossTenantManagedIdentityCredential, ManagedIdentityAssertion};
-use cross_tenant_identity_emulator::Step;
+use clap::{
+    Parser,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use cross_tenant_identity::{CrossTenantManagedIdentityCredential, explain};
+use cross_tenant_identity_emulator::{Host, Step, UnknownHost, UnknownStep};
 use futures::TryStreamExt;
+use serde_json::json;
 use std::{error::Error, process::ExitCode};
 use support::{
-    arm::{self, ResourceGroup, ResourceManager},
+    arm::{ResourceGroup, ResourceManager},
     azure::Azure,
-    claims,
-    explain::explain,
+    claims, emulated_host, output, program,
+    variables::{self, ArmVariables, EmulatorVariables, Given},
 };
 
 const STORAGE: &str = "https://storage.azure.com/.default";
 
-fn usage() -> String {
-    let steps: String = Step::ALL
-        .iter()
-        .map(|step| format!("                     {step:<24} {}\n", step.description()))
-        .collect();
-    format!(
-        "\
-usage: list_resource_groups [--verbose] [--without STEP]
+/// Lists the resource groups that Contoso's app can see in Litware's subscription.
+///
+/// Without variables it runs on the emulator, in this process.
+#[derive(Debug, Parser)]
+#[command(name = "list_resource_groups", version, after_help = variables::HELP)]
+struct Arguments {
+    /// Show each step, and the claims of each token.
+    #[arg(short, long)]
+    verbose: bool,
 
-  --verbose        walk the story step by step, with the claims of each token
-  --without STEP   on the emulator, leave out a step of the set-up or take it wrongly, to see the
-                   error that it causes. STEP is one of
-{steps}
-On real Azure set CROSS_TENANT_TARGET_TENANT_ID, CROSS_TENANT_CLIENT_ID, TARGET_SUBSCRIPTION_ID and,
-where the host has several identities, CROSS_TENANT_IDENTITY_CLIENT_ID.
-RUST_LOG=cross_tenant_identity=debug shows each leg."
-    )
+    /// Print the resource groups as JSON. Everything else goes to standard error.
+    #[arg(long)]
+    json: bool,
+
+    /// On the emulator, leave out a step of the set-up, to see the error that it causes.
+    #[arg(long, value_name = "STEP", value_parser = step_parser())]
+    without: Option<Step>,
+
+    /// On the emulator, run as on this host.
+    #[arg(long, value_name = "HOST", value_parser = host_parser())]
+    host: Option<Host>,
+
+    #[command(flatten)]
+    arm: ArmVariables,
+
+    #[command(flatten)]
+    emulator: EmulatorVariables,
+}
+
+fn step_parser() -> impl TypedValueParser<Value = Step> {
+    let steps = Step::ALL.map(|step| PossibleValue::new(step.name()).help(step.description()));
+    PossibleValuesParser::new(steps).try_map(|name| -> Result<Step, UnknownStep> { name.parse() })
+}
+
+fn host_parser() -> impl TypedValueParser<Value = Host> {
+    let hosts = Host::ALL.map(|host| {
+        PossibleValue::new(host.name())
+            .aliases(host.alias())
+            .help(host.description())
+    });
+    PossibleValuesParser::new(hosts).try_map(|name| -> Result<Host, UnknownHost> { name.parse() })
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
-    let arguments = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            println!("{}", usage());
-            return ExitCode::SUCCESS;
-        }
-        Err(why) => {
-            eprintln!("{why}\n\n{}", usage());
-            return ExitCode::from(2);
-        }
-    };
-    match run(arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            explain(error.as_ref());
-            ExitCode::FAILURE
-        }
-    }
+    let arguments = Arguments::parse();
+    program::log("error");
+    program::exit_code(run(arguments).await)
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let azure = Azure::from_environment(arguments.without)?;
+async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let given = Given {
+        emulator: arguments.emulator.clone(),
+        arm: Some(arguments.arm.clone()),
+        ..Default::default()
+    };
+    if let Some(host) = arguments.host {
+        if given.is_configured() {
+            return Err(emulated_host::conflict("--host").into());
+        }
+        return emulated_host::run(host, arguments.without, &arguments.of_output());
+    }
+    let azure = Azure::new(given, arguments.without)?;
     if azure.is_emulated() {
-        println!(
-            "No Azure is configured: this runs on the emulator, in this process (--help tells more).\n"
-        );
+        output::note("No Azure is configured: this runs on the emulator, in this process.\n");
     }
     let credential = azure.credential()?;
+    let arm = azure.resource_manager(credential.clone())?;
     if arguments.verbose {
-        tell_the_story(&azure, &credential).await?;
+        let steps = Steps {
+            json: arguments.json,
+        };
+        steps.show(&azure, &credential, &arm).await?;
     }
-    let groups = ResourceManager::new(credential, azure.client_options())?
-        .resource_groups(&azure.target_subscription_id)?
-        .try_collect::<Vec<_>>()
-        .await?;
-    print_table(&groups);
-    Ok(())
-}
-
-/// The requests of the story one by one; the credential makes them by itself as they are needed.
-async fn tell_the_story(
-    azure: &Azure,
-    credential: &CrossTenantManagedIdentityCredential,
-) -> Result<(), Box<dyn Error>> {
-    println!("1. The host's identity endpoint vouches for the managed identity:");
-    let assertion = ManagedIdentityAssertion::new(Some(azure.identity_options()?))?;
-    let jwt = assertion.secret(None).await?;
-    claims::print(&jwt);
-
-    println!("\n2. At home, Contoso's own tenant takes that as the app's client assertion:");
-    match claims::of(&jwt).get("tid").and_then(|tid| tid.as_str()) {
-        None => println!("     the assertion names no home tenant"),
-        Some(home) => match credential
-            .for_tenant(home)?
-            .get_token(&[STORAGE], None)
-            .await
-        {
-            Ok(token) => claims::print(token.token.secret()),
-            // Since 2026 the home tenant needs a service principal of its own for this. The way to
-            // the target does not lead through here.
-            Err(error) => println!("     refused, which says nothing of the target: {error}"),
-        },
+    let groups = arm.resource_groups(azure.target_subscription_id())?;
+    let groups: Vec<_> = azure.wait(groups.try_collect()).await?;
+    if arguments.json {
+        print_json(&groups)?;
+    } else {
+        print_table(&groups)?;
     }
-
-    println!("\n3. In the target tenant, Litware, the same assertion gives a token for storage:");
-    claims::print(credential.get_token(&[STORAGE], None).await?.token.secret());
-
-    println!("\n4. And one for Resource Manager:");
-    claims::print(
-        credential
-            .get_token(&[arm::SCOPE], None)
-            .await?
-            .token
-            .secret(),
-    );
-
-    println!("\n5. With which Resource Manager lists what Litware lets Contoso see:\n");
-    Ok(())
-}
-
-fn print_table(groups: &[ResourceGroup]) {
-    if groups.is_empty() {
-        println!("There is no resource group that this app may read.");
-        return;
-    }
-    let width = groups
-        .iter()
-        .map(|group| group.name.len())
-        .max()
-        .unwrap_or(0)
-        .max(14);
-    println!("{:<width$}  {:<16}  STATE", "RESOURCE GROUP", "LOCATION");
-    for group in groups {
-        println!(
-            "{:<width$}  {:<16}  {}",
-            group.name, group.location, group.properties.provisioning_state
-        );
-    }
-}
-
-#[derive(Default)]
-struct Arguments {
-    verbose: bool,
-    without: Option<Step>,
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Arguments {
-    /// `None` when help is asked for.
-    fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut arguments = Self::default();
-        while let Some(argument) = given.next() {
-            match argument.as_str() {
-                "--help" | "-h" => return Ok(None),
-                "--verbose" | "-v" => arguments.verbose = true,
-                "--without" => {
-                    let step = given.next().ok_or("--without needs a step")?;
-                    arguments.without = Some(step.parse().map_err(|why| format!("{why}"))?);
+    /// The arguments that choose what is printed.
+    fn of_output(&self) -> Vec<&'static str> {
+        let all = [(self.verbose, "--verbose"), (self.json, "--json")];
+        let given = all.into_iter().filter(|(is_given, _)| *is_given);
+        given.map(|(_, name)| name).collect()
+    }
+}
+
+/// The requests one by one. The credential makes them by itself when they are needed.
+struct Steps {
+    json: bool,
+}
+
+impl Steps {
+    async fn show(
+        &self,
+        azure: &Azure,
+        credential: &CrossTenantManagedIdentityCredential,
+        arm: &ResourceManager,
+    ) -> Result<(), Box<dyn Error>> {
+        self.step("1. The host gives a token of Contoso's identity, the client assertion:")?;
+        let assertion = azure.assertion()?;
+        let assertion = azure.wait(assertion.secret(None)).await?;
+        self.claims(&assertion)?;
+
+        self.step("\n2. Contoso's own tenant gives a token for the client assertion:")?;
+        match claims::of(&assertion)
+            .get("tid")
+            .and_then(|tid| tid.as_str())
+        {
+            None => self.line("     skipped: the assertion does not name a home tenant")?,
+            Some(home) => {
+                let home = credential.for_tenant(home)?;
+                match azure.wait(home.get_token(&[STORAGE], None)).await {
+                    Ok(token) => self.claims(token.token.secret())?,
+                    // Since 2026 this needs a service principal in the home tenant, too. A token of the
+                    // target tenant does not.
+                    Err(error) => self.line(&format!(
+                        "     refused. Litware's tenant can give a token all the same.\n\n{}\n",
+                        explain(&error)
+                    ))?,
                 }
-                other => return Err(format!("unknown argument {other:?}")),
             }
         }
-        Ok(Some(arguments))
+
+        self.step("\n3. Litware's tenant gives a token for Storage, for the same assertion:")?;
+        self.token(azure, credential, STORAGE).await?;
+
+        self.step("\n4. And a token for Azure Resource Manager:")?;
+        self.token(azure, credential, arm.scope()).await?;
+
+        self.step("\n5. Azure Resource Manager lists the resource groups that Contoso can see:")?;
+        self.line("")
     }
+
+    async fn token(
+        &self,
+        azure: &Azure,
+        credential: &CrossTenantManagedIdentityCredential,
+        scope: &str,
+    ) -> Result<(), Box<dyn Error>> {
+        let token = azure.wait(credential.get_token(&[scope], None)).await?;
+        self.claims(token.token.secret())
+    }
+
+    fn claims(&self, jwt: &str) -> Result<(), Box<dyn Error>> {
+        claims::lines(jwt)
+            .iter()
+            .try_for_each(|line| self.line(line))
+    }
+
+    fn step(&self, text: &str) -> Result<(), Box<dyn Error>> {
+        match self.json {
+            true => self.line(text),
+            false => output::heading(text),
+        }
+    }
+
+    /// Standard output is for the JSON alone.
+    fn line(&self, text: &str) -> Result<(), Box<dyn Error>> {
+        match self.json {
+            true => {
+                output::note(text);
+                Ok(())
+            }
+            false => output::line(text),
+        }
+    }
+}
+
+fn print_json(groups: &[ResourceGroup]) -> Result<(), Box<dyn Error>> {
+    let groups = groups.iter().map(|group| {
+        json!({
+            "name": group.name,
+            "location": group.location,
+            "provisioningState": group.properties.provisioning_state,
+        })
+    });
+    output::line(format_args!("{:#}", groups.collect::<serde_json::Value>()))
+}
+
+fn print_table(groups: &[ResourceGroup]) -> Result<(), Box<dyn Error>> {
+    if groups.is_empty() {
+        return output::line("There is no resource group that this app may read.");
+    }
+    let rows = groups.iter().map(|group| {
+        [
+            group.name.clone(),
+            group.location.clone(),
+            group.properties.provisioning_state.clone(),
+        ]
+    });
+    output::table(["RESOURCE GROUP", "LOCATION", "STATE"], rows)
 }

@@ -4,37 +4,75 @@
 //! The pod is labelled `azure.workload.identity/use: "true"`. Contoso's multi-tenant app trusts the
 //! service account by a federated identity credential with the cluster's OIDC issuer and the subject
 //! `system:serviceaccount:NAMESPACE:NAME`. Set CROSS_TENANT_TARGET_TENANT_ID and
-//! CROSS_TENANT_CLIENT_ID: the AZURE_TENANT_ID and
-//! AZURE_CLIENT_ID that workload identity sets are the home tenant's.
+//! CROSS_TENANT_CLIENT_ID: AZURE_TENANT_ID and AZURE_CLIENT_ID, which workload identity sets, name the
+//! home tenant and an identity there.
 //!
 //! ```text
 //! cargo run --example workload_identity
 //! ```
+//!
+//! With the emulator:
+//!
+//! ```text
+//! cargo build --example workload_identity
+//! cargo run -p cross-tenant-identity-emulator -- run --host workload-identity \
+//!   -- target/debug/examples/workload_identity
+//! ```
 
-use azure_core::credentials::TokenCredential;
-use cross_tenant_identity::{Settings, SettingsHost, explain};
-use std::process::ExitCode;
+mod support;
+
+use azure_core::{credentials::TokenCredential, time::to_rfc3339};
+use clap::Parser;
+use cross_tenant_identity::SettingsHost;
+use serde_json::json;
+use std::{error::Error, process::ExitCode};
+use support::{
+    azure::Azure,
+    output, program,
+    variables::{self, EmulatorVariables, Given},
+};
+
+const SCOPE: &str = "https://management.azure.com/.default";
+
+/// Gets a token of Litware's tenant in a pod on AKS. The projected token of the pod's service account
+/// is the client assertion.
+///
+/// AZURE_FEDERATED_TOKEN_FILE or CROSS_TENANT_TOKEN_FILE names the file.
+#[derive(Debug, Parser)]
+#[command(name = "workload_identity", version, after_help = variables::HELP)]
+struct Arguments {
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    emulator: EmulatorVariables,
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}", explain(&error));
-            ExitCode::FAILURE
-        }
-    }
+    let arguments = Arguments::parse();
+    program::log("error");
+    program::exit_code(run(arguments).await)
 }
 
-async fn run() -> azure_core::Result<()> {
-    let mut settings = Settings::from_env()?;
-    // Without it, the file is found by AZURE_FEDERATED_TOKEN_FILE, and without that variable it would be
-    // a managed identity.
-    settings.host = Some(SettingsHost::WorkloadIdentity);
-    let credential = settings.credential(None)?;
-    // Hand the credential to any client of the Azure SDK. This only shows that it works.
-    let scope = "https://management.azure.com/.default";
-    let token = credential.get_token(&[scope], None).await?;
-    println!("a token for {scope} until {}", token.expires_on);
-    Ok(())
+async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let given = Given {
+        emulator: arguments.emulator,
+        ..Default::default()
+    };
+    let mut azure = Azure::configured(given.check()?);
+    // Without this, and without the variable that names the file, it would be a managed identity.
+    azure.settings_mut().host = Some(SettingsHost::WorkloadIdentity);
+    let credential = azure.credential()?;
+    // Give the credential to any client of the Azure SDK. This only shows that it works.
+    let token = azure.wait(credential.get_token(&[SCOPE], None)).await?;
+    let expires_on = to_rfc3339(&token.expires_on);
+    match arguments.json {
+        true => output::line(json!({ "scope": SCOPE, "expiresOn": expires_on }))?,
+        false => output::line(format_args!(
+            "A token for {SCOPE}, valid until {expires_on}"
+        ))?,
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 mod arm;
+mod client;
 mod clock;
 mod credential_settings;
 mod emulator;
@@ -19,6 +20,10 @@ mod settings;
 mod wire;
 mod world;
 
+pub use client::{
+    host::{Host, UnknownHost},
+    variables::ClientVariables,
+};
 pub use credential_settings::CredentialSettings;
 pub use emulator::Emulator;
 pub use scenario::{

@@ -23,6 +23,7 @@ const API_VERSION: &str = "2024-08-01";
 pub struct ResourceManager {
     pipeline: Pipeline,
     endpoint: Url,
+    scope: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,11 +57,22 @@ impl Page for ResourceGroups {
 }
 
 impl ResourceManager {
+    /// The one of the public cloud.
     pub fn new(
         credential: Arc<dyn TokenCredential>,
         options: ClientOptions,
     ) -> azure_core::Result<Self> {
-        let authorization = BearerTokenAuthorizationPolicy::new(credential, [SCOPE]);
+        Self::at(Url::parse(ENDPOINT)?, credential, options)
+    }
+
+    /// The one of another cloud, or an emulator's.
+    pub fn at(
+        endpoint: Url,
+        credential: Arc<dyn TokenCredential>,
+        options: ClientOptions,
+    ) -> azure_core::Result<Self> {
+        let scope = scope_of(&endpoint);
+        let authorization = BearerTokenAuthorizationPolicy::new(credential, [scope.clone()]);
         Ok(Self {
             pipeline: Pipeline::new(
                 option_env!("CARGO_PKG_NAME"),
@@ -70,8 +82,14 @@ impl ResourceManager {
                 vec![Arc::new(authorization)],
                 None,
             ),
-            endpoint: Url::parse(ENDPOINT)?,
+            endpoint,
+            scope,
         })
+    }
+
+    /// What a token for it is asked for with.
+    pub fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// The resource groups of a subscription that the caller may read.
@@ -119,6 +137,14 @@ impl ResourceManager {
             },
             None,
         ))
+    }
+}
+
+/// Each cloud's Resource Manager takes tokens for its own address; an emulator, for the public cloud's.
+fn scope_of(endpoint: &Url) -> String {
+    match endpoint.host_str() {
+        Some("localhost" | "127.0.0.1" | "[::1]") => SCOPE.to_owned(),
+        _ => format!("{}/.default", endpoint.origin().ascii_serialization()),
     }
 }
 

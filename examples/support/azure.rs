@@ -1,85 +1,199 @@
-//! Where an example runs: on Azure when the environment says so, else on the embedded emulator.
+//! Where an example runs: on Azure or a running emulator when the environment says so, else on an
+//! emulator in this process.
 
-use super::{azurite::Azurite, service::SECRET, vault};
-use azure_core::http::ClientOptions;
+use super::{
+    arm::ResourceManager,
+    azurite::Azurite,
+    emulated_host,
+    service::SECRET,
+    variables::{Given, Variables},
+    vault,
+    waiting::Waiting,
+};
+use azure_core::{
+    credentials::TokenCredential,
+    http::{ClientOptions, Transport, Url},
+};
+use azure_identity::ClientAssertion;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
-    ManagedIdentityAssertionOptions, Settings,
+    ManagedIdentityAssertion, ManagedIdentityHost, Settings, TokenFileAssertion,
 };
 use cross_tenant_identity_emulator::{Emulator, Scenario, SetUpError, Step};
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 /// Who asks for what. The same on Azure and on the emulator.
 pub struct Azure {
-    pub target_subscription_id: String,
-    settings: Settings,
-    /// Azure itself where there is none.
+    variables: Variables,
+    /// None where the environment chooses.
     emulator: Option<(Emulator, Scenario)>,
+    waiting: Waiting,
 }
-
-/// What real Azure needs to be told beside the credential's settings, all or none of it.
-const SUBSCRIPTION_ID: &str = "TARGET_SUBSCRIPTION_ID";
-const PREFIX_OF_SETTINGS: &str = "CROSS_TENANT_";
-
-/// What the example with a blob needs on top, such as `https://litware.blob.core.windows.net`.
-const STORAGE_URL: &str = "TARGET_STORAGE_URL";
-
-/// What the service may be given on top, such as `https://litware.vault.azure.net`.
-const VAULT_URL: &str = "TARGET_VAULT_URL";
 
 /// Litware's storage account.
 pub struct Storage {
-    pub url: String,
-    /// Azure's own where there is none.
+    pub url: Url,
+    /// None where the environment names the account.
     _azurite: Option<Azurite>,
 }
 
 impl Azure {
     /// # Errors
     ///
-    /// When the environment names some of what Azure needs but not all, or Azure is to do without
-    /// a step, which only the emulator can.
-    pub fn from_environment(without: Option<Step>) -> Result<Self, String> {
-        let has_settings = std::env::vars_os()
-            .any(|(name, _)| name.to_string_lossy().starts_with(PREFIX_OF_SETTINGS));
-        if !has_settings && set(SUBSCRIPTION_ID).is_none() {
-            return Self::emulated(without);
+    /// When a variable is missing or makes no sense, or the environment chooses an Azure and a step is
+    /// to be left out, which only the emulator in this process can do.
+    pub fn new(given: Given, without: Option<Step>) -> Result<Self, Box<dyn Error>> {
+        match (given.is_configured(), without) {
+            (false, without) => Self::emulated(without),
+            (true, Some(_)) => Err(emulated_host::conflict("--without").into()),
+            (true, None) => Ok(Self::configured(given.check()?)),
         }
-        if without.is_some() {
-            return Err(format!(
-                "--without leaves a step out of the emulator's story, but {PREFIX_OF_SETTINGS}… and {SUBSCRIPTION_ID} choose real Azure: unset them"
-            ));
-        }
-        let or_emulator = format!(
-            "real Azure needs {SUBSCRIPTION_ID} and the credential's settings: set all of them, or none to use the emulator"
-        );
-        let settings = Settings::from_env().map_err(|why| format!("{why}\n{or_emulator}"))?;
-        let subscription_id = set(SUBSCRIPTION_ID);
-        Ok(Self {
-            target_subscription_id: subscription_id
-                .ok_or_else(|| format!("{SUBSCRIPTION_ID} is not set\n{or_emulator}"))?,
-            settings,
-            emulator: None,
-        })
     }
 
-    fn emulated(without: Option<Step>) -> Result<Self, String> {
+    /// What the environment chooses.
+    pub fn configured(variables: Variables) -> Self {
+        Self {
+            variables,
+            emulator: None,
+            waiting: Waiting::default(),
+        }
+    }
+
+    fn emulated(without: Option<Step>) -> Result<Self, Box<dyn Error>> {
         let emulator =
             Emulator::start().map_err(|why| format!("the emulator did not start: {why}"))?;
-        let story = match without {
+        let scenario = match without {
             Some(step) => emulator.create_scenario_without(step),
             None => emulator.create_scenario(),
         };
-        Ok(Self {
-            target_subscription_id: story.target_subscription_id.clone(),
+        let variables = Variables {
             settings: Settings {
-                target_tenant_id: story.target_tenant_id.clone(),
-                client_id: story.client_id.clone(),
-                identity_client_id: story.identity_selector().map(str::to_owned),
+                target_tenant_id: scenario.target_tenant_id.clone(),
+                client_id: scenario.client_id.clone(),
+                identity_client_id: scenario.identity_selector().map(str::to_owned),
+                // What the machine has in its environment must not choose another one.
+                host: Some(ManagedIdentityHost::Imds.into()),
+                imds_endpoint: Some(emulator.imds_url().to_owned()),
+                authority_host: Some("https://login.microsoftonline.com".to_owned()),
                 ..Default::default()
             },
-            emulator: Some((emulator, story)),
+            subscription_id: Some(scenario.target_subscription_id.clone()),
+            arm_endpoint: Url::parse("https://management.azure.com")?,
+            storage_url: None,
+            vault_url: None,
+            ca_pem: None,
+        };
+        Ok(Self {
+            variables,
+            emulator: Some((emulator, scenario)),
+            waiting: Waiting::default(),
         })
+    }
+
+    /// The emulator in this process and its scenario.
+    pub fn emulator(&self) -> Option<(&Emulator, &Scenario)> {
+        self.emulator
+            .as_ref()
+            .map(|(emulator, scenario)| (emulator, scenario))
+    }
+
+    pub fn is_emulated(&self) -> bool {
+        self.emulator.is_some()
+    }
+
+    /// The target tenant's subscription. Empty for an example that needs none.
+    pub fn target_subscription_id(&self) -> &str {
+        self.variables
+            .subscription_id
+            .as_deref()
+            .unwrap_or_default()
+    }
+
+    /// Waits for `work`, and says on a terminal what is waited for.
+    pub async fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.waiting.during(work).await
+    }
+
+    /// The one thing in which Azure and the emulator differ. `service` is the name of the service for
+    /// a person.
+    ///
+    /// # Errors
+    ///
+    /// When the emulator's certificate cannot be used.
+    pub fn client_options(&self, service: &'static str) -> azure_core::Result<ClientOptions> {
+        let options = match (&self.emulator, &self.variables.ca_pem) {
+            (Some((emulator, _)), _) => emulator.client_options(),
+            (None, Some(pem)) => ClientOptions {
+                transport: Some(trusting(pem)?),
+                ..Default::default()
+            },
+            (None, None) => ClientOptions::default(),
+        };
+        Ok(self.waiting.watch(options, service))
+    }
+
+    /// # Errors
+    ///
+    /// When a setting makes no sense.
+    pub fn credential(&self) -> azure_core::Result<Arc<CrossTenantManagedIdentityCredential>> {
+        self.variables.settings.credential(Some(self.options()?))
+    }
+
+    /// A credential with an assertion that the example makes itself.
+    ///
+    /// # Errors
+    ///
+    /// When a setting makes no sense.
+    pub fn credential_with(
+        &self,
+        assertion: Arc<dyn ClientAssertion>,
+    ) -> azure_core::Result<Arc<CrossTenantManagedIdentityCredential>> {
+        let options = CrossTenantManagedIdentityCredentialOptions {
+            client_options: self.client_options(ENTRA)?,
+            ..Default::default()
+        };
+        CrossTenantManagedIdentityCredential::with_assertion(
+            &self.variables.settings.target_tenant_id,
+            &self.variables.settings.client_id,
+            assertion,
+            Some(options),
+        )
+    }
+
+    /// The settings of the credential.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.variables.settings
+    }
+
+    /// The client assertion of the host, to look at.
+    ///
+    /// # Errors
+    ///
+    /// When a setting makes no sense.
+    pub fn assertion(&self) -> azure_core::Result<Arc<dyn ClientAssertion>> {
+        let settings = &self.variables.settings;
+        if let Some(path) = &settings.token_file {
+            return Ok(Arc::new(TokenFileAssertion::new(path)?));
+        }
+        match settings.options(Some(self.options()?)) {
+            Ok(options) => Ok(Arc::new(ManagedIdentityAssertion::new(Some(
+                options.managed_identity,
+            ))?)),
+            // There are no options for workload identity.
+            Err(why) => Ok(Arc::new(TokenFileAssertion::from_env().map_err(|_| why)?)),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// When the endpoint makes no sense.
+    pub fn resource_manager(
+        &self,
+        credential: Arc<dyn TokenCredential>,
+    ) -> azure_core::Result<ResourceManager> {
+        let endpoint = self.variables.arm_endpoint.clone();
+        let options = self.client_options("Azure Resource Manager")?;
+        ResourceManager::at(endpoint, credential, options)
     }
 
     /// The URL of Litware's vault: the emulator's has the service's secret in it.
@@ -89,71 +203,60 @@ impl Azure {
     /// When the emulator has it already.
     pub fn vault_url(&self) -> Result<Option<String>, SetUpError> {
         match &self.emulator {
-            Some((emulator, story)) => vault::emulated(emulator, story, SECRET).map(Some),
-            None => Ok(set(VAULT_URL)),
+            Some((emulator, scenario)) => vault::emulated(emulator, scenario, SECRET).map(Some),
+            None => Ok(self.variables.vault_url.as_ref().map(Url::to_string)),
         }
     }
 
     /// # Errors
     ///
-    /// When real Azure is configured without the account's URL, or Azurite does not start.
-    pub fn storage(&self) -> Result<Storage, String> {
-        let Some((emulator, _)) = &self.emulator else {
-            let url = set(STORAGE_URL).ok_or_else(|| {
-                format!("{STORAGE_URL} is not set: give the account's URL, such as https://litware.blob.core.windows.net")
-            })?;
+    /// When Azurite does not start.
+    pub fn storage(&self) -> Result<Storage, Box<dyn Error>> {
+        if let Some(url) = &self.variables.storage_url {
+            let url = url.clone();
             return Ok(Storage {
                 url,
                 _azurite: None,
             });
-        };
+        }
+        let (emulator, _) = self
+            .emulator
+            .as_ref()
+            .ok_or("there is no storage account")?;
         let azurite = Azurite::start(emulator)?;
         Ok(Storage {
-            url: azurite.url.clone(),
+            url: Url::parse(&azurite.url)?,
             _azurite: Some(azurite),
         })
     }
 
-    /// The emulator and its story, if there is no Azure.
-    pub fn emulator(&self) -> Option<(&Emulator, &Scenario)> {
-        self.emulator
-            .as_ref()
-            .map(|(emulator, story)| (emulator, story))
-    }
-
-    pub fn is_emulated(&self) -> bool {
-        self.emulator.is_some()
-    }
-
-    /// The one thing in which Azure and the emulator differ.
-    pub fn client_options(&self) -> ClientOptions {
-        match &self.emulator {
-            Some((emulator, _)) => emulator.client_options(),
-            None => ClientOptions::default(),
-        }
-    }
-
-    /// # Errors
-    ///
-    /// When a setting makes no sense.
-    pub fn credential(&self) -> azure_core::Result<Arc<CrossTenantManagedIdentityCredential>> {
-        self.settings.credential(Some(self.connections()))
-    }
-
-    /// # Errors
-    ///
-    /// When a setting makes no sense.
-    pub fn identity_options(&self) -> azure_core::Result<ManagedIdentityAssertionOptions> {
-        let options = self.settings.options(Some(self.connections()))?;
-        Ok(options.managed_identity)
-    }
-
-    fn connections(&self) -> CrossTenantManagedIdentityCredentialOptions {
-        CrossTenantManagedIdentityCredentialOptions::default()
-            .with_client_options(self.client_options(), self.client_options())
+    fn options(&self) -> azure_core::Result<CrossTenantManagedIdentityCredentialOptions> {
+        const IDENTITY_ENDPOINT: &str = "the identity endpoint of the host";
+        let of_identity = match &self.emulator {
+            Some(_) => self.client_options(IDENTITY_ENDPOINT)?,
+            // A host's endpoint needs the default transport, which knows the host's certificate.
+            None => self
+                .waiting
+                .watch(ClientOptions::default(), IDENTITY_ENDPOINT),
+        };
+        Ok(CrossTenantManagedIdentityCredentialOptions::default()
+            .with_client_options(self.client_options(ENTRA)?, of_identity))
     }
 }
 
-fn set(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+const ENTRA: &str = "Microsoft Entra";
+
+/// A transport that trusts nobody but this CA, so that it cannot reach Azure by mistake.
+fn trusting(pem: &[u8]) -> azure_core::Result<Transport> {
+    let client = reqwest::Certificate::from_pem_bundle(pem).and_then(|certificates| {
+        reqwest::Client::builder()
+            .tls_certs_only(certificates)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+    });
+    let client = client.map_err(|why| {
+        let kind = azure_core::error::ErrorKind::Other;
+        azure_core::Error::with_error(kind, why, "the emulator's certificate cannot be used")
+    })?;
+    Ok(Transport::new(Arc::new(client)))
 }

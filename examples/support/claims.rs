@@ -1,7 +1,14 @@
 //! Shows what a token says, and never the token.
 
-use azure_core::base64::decode_url_safe;
+use azure_core::{
+    base64::decode_url_safe,
+    time::{OffsetDateTime, to_rfc3339},
+};
 use serde_json::{Map, Value};
+
+/// The first-party app that Entra writes into `aud` when a token for
+/// `api://AzureADTokenExchange` is asked for.
+const TOKEN_EXCHANGE: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
 /// The claims of a JWT, unverified: for people to look at.
 pub fn of(jwt: &str) -> Map<String, Value> {
@@ -12,17 +19,34 @@ pub fn of(jwt: &str) -> Map<String, Value> {
         .unwrap_or_default()
 }
 
-/// Prints the claims that tell who vouches for whom.
-pub fn print(jwt: &str) {
+/// The claims that tell who asks, who has issued the token, and for what.
+pub fn lines(jwt: &str) -> Vec<String> {
     let claims = of(jwt);
-    for name in [
-        "aud", "iss", "idp", "tid", "sub", "oid", "appid", "azp", "exp",
-    ] {
-        if let Some(value) = claims.get(name) {
-            println!(
-                "     {name:<6} {}",
-                value.as_str().map_or(value.to_string(), str::to_owned)
-            );
+    let names = [
+        "aud", "iss", "idp", "tid", "sub", "oid", "appid", "azp", "iat", "exp",
+    ];
+    let line = |name: &str| {
+        let value = claims.get(name)?;
+        Some(format!("     {name:<6} {}", readable(name, value)))
+    };
+    names.into_iter().filter_map(line).collect()
+}
+
+fn readable(name: &str, value: &Value) -> String {
+    match (name, value) {
+        ("aud", Value::String(id)) if id == TOKEN_EXCHANGE => {
+            format!("{id} (what Entra writes for api://AzureADTokenExchange)")
         }
+        ("iat" | "exp", Value::Number(seconds)) => {
+            let date = seconds
+                .as_i64()
+                .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+            date.map_or_else(
+                || seconds.to_string(),
+                |date| format!("{} (UTC)", to_rfc3339(&date)),
+            )
+        }
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
     }
 }

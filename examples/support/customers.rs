@@ -1,7 +1,7 @@
 //! The customers whose tenants one service reaches.
 
 use cross_tenant_identity_emulator::{Emulator, Role, Scenario, SetUpError, Tenant};
-use std::fs;
+use std::{fs, path::Path};
 
 const CUSTOMERS: usize = 200;
 
@@ -19,8 +19,9 @@ pub struct Customer {
 /// # Errors
 ///
 /// When the file cannot be read, or a line has not two words.
-pub fn read(file: &str) -> Result<Vec<Customer>, String> {
-    let text = fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
+pub fn read(path: &Path) -> Result<Vec<Customer>, String> {
+    let file = path.display();
+    let text = fs::read_to_string(path).map_err(|why| format!("{file}: {why}"))?;
     let lines = text.lines().enumerate();
     lines
         .filter(|(_, line)| !line.trim().is_empty())
@@ -43,17 +44,21 @@ pub fn read(file: &str) -> Result<Vec<Customer>, String> {
 /// # Errors
 ///
 /// When the emulator has them already.
-pub fn emulated(emulator: &Emulator, story: &Scenario) -> Result<Vec<Customer>, SetUpError> {
+pub fn emulated(emulator: &Emulator, scenario: &Scenario) -> Result<Vec<Customer>, SetUpError> {
     let litware = Customer {
         name: "Litware".to_owned(),
-        tenant_id: story.target_tenant_id.clone(),
-        subscription_id: story.target_subscription_id.clone(),
+        tenant_id: scenario.target_tenant_id.clone(),
+        subscription_id: scenario.target_subscription_id.clone(),
     };
-    let others = (2..=CUSTOMERS).map(|number| customer(emulator, story, number));
+    let others = (2..=CUSTOMERS).map(|number| customer(emulator, scenario, number));
     std::iter::once(Ok(litware)).chain(others).collect()
 }
 
-fn customer(emulator: &Emulator, story: &Scenario, number: usize) -> Result<Customer, SetUpError> {
+fn customer(
+    emulator: &Emulator,
+    scenario: &Scenario,
+    number: usize,
+) -> Result<Customer, SetUpError> {
     let name = format!("Customer {number}");
     let tenant = Tenant::new(&name);
     let tenant_id = tenant.id.clone();
@@ -62,13 +67,13 @@ fn customer(emulator: &Emulator, story: &Scenario, number: usize) -> Result<Cust
     let group =
         emulator.add_resource_group(&subscription_id, "shared-with-contoso", "westeurope")?;
     if number != WITHOUT_SERVICE_PRINCIPAL {
-        let principal = emulator.provision_service_principal(&tenant_id, &story.client_id)?;
+        let principal = emulator.provision_service_principal(&tenant_id, &scenario.client_id)?;
         if number != WITHOUT_ROLE {
             emulator.assign_role(&principal.object_id, Role::Reader, &group);
         }
     }
     if number == DISABLED {
-        emulator.set_service_principal_enabled(&tenant_id, &story.client_id, false)?;
+        emulator.set_service_principal_enabled(&tenant_id, &scenario.client_id, false)?;
     }
     Ok(Customer {
         name,

@@ -1,6 +1,6 @@
-//! What Contoso's service answers: one credential, shared by all the SDK clients that it has.
+//! What Contoso's service responds: one credential, shared by all the SDK clients that it has.
 
-use super::arm::{ResourceManager, SCOPE};
+use super::arm::ResourceManager;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use azure_core::{credentials::TokenCredential, http::ClientOptions};
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
@@ -26,23 +26,16 @@ pub const SECRET: &str = "greeting";
 impl Service {
     pub fn new(
         credential: Arc<dyn TokenCredential>,
-        client_options: ClientOptions,
+        arm: ResourceManager,
         subscription_id: String,
-        vault_url: Option<&str>,
-    ) -> azure_core::Result<Self> {
-        let vault = |url| {
-            let options = SecretClientOptions {
-                client_options: client_options.clone(),
-                ..Default::default()
-            };
-            SecretClient::new(url, Arc::clone(&credential), Some(options))
-        };
-        Ok(Self(Arc::new(Inner {
-            vault: vault_url.map(vault).transpose()?,
-            arm: ResourceManager::new(Arc::clone(&credential), client_options)?,
+        vault: Option<SecretClient>,
+    ) -> Self {
+        Self(Arc::new(Inner {
             credential,
+            arm,
             subscription_id,
-        })))
+            vault,
+        }))
     }
 
     pub fn router(&self) -> Router {
@@ -65,12 +58,33 @@ impl Service {
     }
 }
 
+/// A client of the vault at `url`.
+///
+/// # Errors
+///
+/// When the URL makes no sense.
+pub fn vault_client(
+    url: &str,
+    credential: Arc<dyn TokenCredential>,
+    client_options: ClientOptions,
+) -> azure_core::Result<SecretClient> {
+    // An emulator at https://localhost asks for a token for vault.azure.net, which the client refuses
+    // otherwise.
+    let is_emulator = url.starts_with("https://localhost") || url.starts_with("https://127.0.0.1");
+    let options = SecretClientOptions {
+        client_options,
+        verify_challenge_resource: Some(!is_emulator),
+        ..Default::default()
+    };
+    SecretClient::new(url, credential, Some(options))
+}
+
 type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
 async fn groups(State(service): State<Service>) -> Answer {
     match service.groups().await {
         Ok(names) => Ok(Json(json!({ "groups": names }))),
-        Err(error) => Err((StatusCode::BAD_GATEWAY, told(&error))),
+        Err(error) => Err((StatusCode::BAD_GATEWAY, explained(&error))),
     }
 }
 
@@ -89,21 +103,26 @@ async fn secret(State(service): State<Service>) -> Answer {
             let characters = secret.value.unwrap_or_default().chars().count();
             Ok(Json(json!({ "secret": SECRET, "characters": characters })))
         }
-        Err(error) => Err((StatusCode::BAD_GATEWAY, told(&error))),
+        Err(error) => Err((StatusCode::BAD_GATEWAY, explained(&error))),
     }
 }
 
-/// Whether the service can get a token, which is what all that it does needs. Nearly always a look
-/// into the cache; in an outage the remembered error. So a probe may come as often as it likes.
+/// Whether the service can get a token, which everything else that it does needs. Nearly always the
+/// token is in the cache; in an outage, the last error is. So a probe may ask often.
 async fn ready(State(service): State<Service>) -> Answer {
-    match service.0.credential.get_token(&[SCOPE], None).await {
+    match service
+        .0
+        .credential
+        .get_token(&[service.0.arm.scope()], None)
+        .await
+    {
         Ok(_) => Ok(Json(json!({ "ready": true }))),
-        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, told(&error))),
+        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, explained(&error))),
     }
 }
 
 /// For the operator: what happened, who has to act, what to run. It holds no secret.
-fn told(error: &azure_core::Error) -> Json<Value> {
+fn explained(error: &azure_core::Error) -> Json<Value> {
     let why = Error::find(error).map_or_else(|| error.to_string(), ToString::to_string);
     tracing::warn!(%why, "refused");
     let diagnosis = Diagnosis::of(error);

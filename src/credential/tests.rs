@@ -3,12 +3,13 @@
 use super::*;
 use crate::{assertion::ManagedIdentityAssertionOptions, error::Stage};
 use azure_core::http::{ClientOptions, RetryOptions};
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 mod faults;
 mod held;
 #[cfg(feature = "rustls")]
 mod hosts;
+mod outage;
 #[cfg(feature = "reqwest")]
 mod service;
 mod workload_identity;

@@ -16,7 +16,11 @@ pub(crate) struct DoctorArguments {
     side: Option<Side>,
 
     /// What the token is to be for. May be repeated. Default: Azure Resource Manager.
-    #[arg(long = "scope", value_name = "SCOPE", conflicts_with = "subscription_id")]
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        conflicts_with = "subscription_id"
+    )]
     scopes: Vec<String>,
 
     /// Exchange the identity's token in the home tenant, too. It tests the trust by itself.

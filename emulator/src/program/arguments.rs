@@ -5,7 +5,7 @@ use clap::{
     builder::{FalseyValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
     error::ErrorKind,
 };
-use cross_tenant_identity_emulator::{Cloud, Step, UnknownStep};
+use cross_tenant_identity_emulator::{Cloud, Host, Step, UnknownHost, UnknownStep};
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::format::Format;
@@ -65,13 +65,8 @@ pub(crate) struct Options {
     pub(crate) without: Option<Step>,
 
     /// The host on which the client appears to run.
-    #[arg(
-        long,
-        global = true,
-        env = "EMULATOR_HOST",
-        value_enum,
-        default_value_t
-    )]
+    #[arg(long, global = true, env = "EMULATOR_HOST", default_value_t)]
+    #[arg(value_parser = host_parser())]
     pub(crate) host: Host,
 
     /// The cloud of Azure in which the tenants are.
@@ -102,25 +97,6 @@ impl Options {
             port => port + 1,
         }
     }
-}
-
-/// The host whose identity endpoint the variables select.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Host {
-    /// A virtual machine, scale set, AKS node or container instance.
-    #[default]
-    Imds,
-    /// App Service, Functions or Container Apps.
-    AppService,
-    /// A machine with Azure Arc. Writes key files to /var/opt/azcmagent/tokens.
-    #[value(alias = "azure-arc")]
-    Arc,
-    /// Azure Machine Learning.
-    AzureMl,
-    /// Service Fabric.
-    ServiceFabric,
-    /// A pod on AKS with workload identity.
-    WorkloadIdentity,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -165,6 +141,15 @@ impl Arguments {
 fn step_parser() -> impl TypedValueParser<Value = Step> {
     let steps = Step::ALL.map(|step| PossibleValue::new(step.name()).help(step.description()));
     PossibleValuesParser::new(steps).try_map(|name| -> Result<Step, UnknownStep> { name.parse() })
+}
+
+fn host_parser() -> impl TypedValueParser<Value = Host> {
+    let hosts = Host::ALL.map(|host| {
+        PossibleValue::new(host.name())
+            .aliases(host.alias())
+            .help(host.description())
+    });
+    PossibleValuesParser::new(hosts).try_map(|name| -> Result<Host, UnknownHost> { name.parse() })
 }
 
 #[cfg(test)]

@@ -1,36 +1,15 @@
 //! The command of `run`.
 
+use cross_tenant_identity_emulator::ClientVariables;
 use std::{ffi::OsString, io, process::ExitStatus};
 use tokio::process::{Child, Command};
 
-use crate::{
-    signals::{Signal, Signals},
-    variables::Variables,
-};
-
-/// Variables that would select another identity, or another endpoint than the emulator's.
-const REMOVED: [&str; 15] = [
-    "AZURE_FEDERATED_TOKEN_FILE",
-    "CROSS_TENANT_AUDIENCE",
-    "CROSS_TENANT_AUTHORITY_HOST",
-    "CROSS_TENANT_HOST",
-    "CROSS_TENANT_IDENTITY_CLIENT_ID",
-    "CROSS_TENANT_IDENTITY_OBJECT_ID",
-    "CROSS_TENANT_IDENTITY_RESOURCE_ID",
-    "CROSS_TENANT_IMDS_ENDPOINT",
-    "CROSS_TENANT_TOKEN_FILE",
-    "IDENTITY_ENDPOINT",
-    "IDENTITY_HEADER",
-    "IDENTITY_SERVER_THUMBPRINT",
-    "IMDS_ENDPOINT",
-    "MSI_ENDPOINT",
-    "MSI_SECRET",
-];
+use crate::signals::{Signal, Signals};
 
 /// Runs the command with the variables. Returns its exit status.
 pub(crate) async fn run(
     command: &[OsString],
-    variables: &Variables,
+    variables: &ClientVariables,
     mut signals: Signals,
 ) -> io::Result<i32> {
     let Some((program, arguments)) = command.split_first() else {
@@ -38,10 +17,7 @@ pub(crate) async fn run(
     };
     let mut command = Command::new(program);
     command.args(arguments).kill_on_drop(true);
-    for name in REMOVED {
-        command.env_remove(name);
-    }
-    command.envs(variables.iter());
+    variables.set_on(command.as_std_mut());
     let mut child = command.spawn().map_err(|error| {
         let message = format!("cannot run {}: {error}", program.display());
         io::Error::other(message)

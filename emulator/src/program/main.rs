@@ -4,17 +4,14 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
-mod ca_file;
 mod child;
 mod format;
-mod host;
 mod output;
 mod signals;
 mod target_vault;
-mod variables;
 
 use clap::Parser;
-use cross_tenant_identity_emulator::{Emulator, Scenario};
+use cross_tenant_identity_emulator::{ClientVariables, Emulator, Scenario};
 use std::{
     ffi::OsString,
     io::{self, ErrorKind},
@@ -22,10 +19,7 @@ use std::{
 };
 
 use arguments::{Arguments, Command, Options};
-use ca_file::CaFile;
 use format::Format;
-use host::HostVariables;
-use variables::Variables;
 
 /// The program was not able to do its work.
 const FAILURE: i32 = 1;
@@ -76,13 +70,10 @@ async fn run_command(options: &Options, command: &[OsString]) -> io::Result<i32>
     child::run(command, &azure.variables, signals).await
 }
 
-/// A running emulator with Contoso and Litware, and the file with its certificate.
+/// A running emulator with Contoso and Litware, and the variables for its clients.
 struct LocalAzure {
     emulator: Emulator,
-    variables: Variables,
-    /// Removes the file when the program ends.
-    _ca_file: CaFile,
-    _host: HostVariables,
+    variables: ClientVariables,
 }
 
 impl LocalAzure {
@@ -92,20 +83,16 @@ impl LocalAzure {
             None => emulator.create_scenario(),
             Some(step) => emulator.create_scenario_without(step),
         };
-        let cloud = options.cloud.into();
-        emulator.move_to_cloud(cloud);
+        emulator.move_to_cloud(options.cloud.into());
         target_vault::add(&emulator, &scenario).map_err(io::Error::other)?;
         if options.log {
             emulator.on_request(output::request);
         }
-        let ca_file = CaFile::write(options.ca_file.as_deref(), emulator.ca_pem())?;
-        let host = HostVariables::new(options.host, cloud, &emulator, &scenario)?;
-        let variables = Variables::new(&emulator, &scenario, &host, ca_file.path());
+        let ca_file = options.ca_file.as_deref();
+        let variables = emulator.client_variables(&scenario, options.host, ca_file)?;
         Ok(LocalAzure {
             emulator,
             variables,
-            _ca_file: ca_file,
-            _host: host,
         })
     }
 }

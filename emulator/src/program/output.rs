@@ -2,10 +2,10 @@
 
 use anstream::{stderr, stdout};
 use clap::builder::styling::{AnsiColor, Style};
-use cross_tenant_identity_emulator::{Emulator, LoggedRequest, Step};
+use cross_tenant_identity_emulator::{ClientVariables, Emulator, LoggedRequest, Step};
 use std::io::{self, IsTerminal, Write};
 
-use crate::{format::Format, target_vault, variables::Variables};
+use crate::{format::Format, target_vault};
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -39,15 +39,9 @@ pub(crate) fn request(request: &LoggedRequest) {
 pub(crate) fn next_step(
     emulator: &Emulator,
     left_out: Option<Step>,
-    variables: &Variables,
+    variables: &ClientVariables,
     format: Format,
 ) {
-    let value = |wanted| {
-        variables
-            .iter()
-            .find(|(name, _)| *name == wanted)
-            .map_or("", |(_, value)| value)
-    };
     let https = emulator.https_url();
     let left_out = left_out.map_or_else(String::new, |step| format!(" (without {step})"));
     let mut text =
@@ -66,7 +60,13 @@ pub(crate) fn next_step(
                 target_vault::SECRET
             ),
         ),
-        ("CA certificate", value("EMULATOR_CA_FILE").to_owned()),
+        (
+            "CA certificate",
+            variables
+                .get("EMULATOR_CA_FILE")
+                .unwrap_or_default()
+                .to_owned(),
+        ),
     ] {
         text.push_str(&format!("  {name:<16}  {endpoint}\n"));
     }

@@ -89,13 +89,14 @@ impl World {
         // A pause between tries would stand still with the clock.
         let tries = [Some(RetryOptions::none()), None];
         let credential = held::credential(&azure, &story, &clock, tries);
+        let url = vault::emulated(&azure, &story, example::SECRET).unwrap();
+        let (for_arm, for_vault) = (Arc::clone(&credential) as _, Arc::clone(&credential) as _);
         let service = example::Service::new(
             Arc::clone(&credential) as _,
-            azure.client_options(),
+            arm::ResourceManager::new(for_arm, azure.client_options()).unwrap(),
             story.target_subscription_id.clone(),
-            Some(&vault::emulated(&azure, &story, example::SECRET).unwrap()),
-        )
-        .unwrap();
+            Some(example::vault_client(&url, for_vault, azure.client_options()).unwrap()),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, service.router()).into_future());

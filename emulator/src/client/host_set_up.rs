@@ -1,8 +1,5 @@
-//! The host on which the client appears to run: its variables, and what it needs besides.
+//! What a host sets for its programs: variables, and a token file for workload identity.
 
-use cross_tenant_identity_emulator::{
-    Cloud, Emulator, FederatedCredential, ManagedIdentity, Scenario, SetUpError,
-};
 use std::{
     env,
     fs::{self, OpenOptions},
@@ -11,7 +8,16 @@ use std::{
     time::Duration,
 };
 
-use crate::arguments::Host;
+use crate::{
+    client::host::Host,
+    emulator::Emulator,
+    scenario::{Scenario, step::Step},
+    set_up::error::SetUpError,
+    world::{
+        cloud::Cloud,
+        principals::{FederatedCredential, ManagedIdentity},
+    },
+};
 
 /// The only directory whose key files clients of Azure Arc trust.
 const ARC_KEYS: &str = "/var/opt/azcmagent/tokens";
@@ -19,21 +25,20 @@ const ARC_KEYS: &str = "/var/opt/azcmagent/tokens";
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:litware-work:watcher";
 
 /// The variables of a host.
-pub(crate) struct HostVariables {
-    pub(crate) variables: Vec<(&'static str, String)>,
-    /// Whether a client may choose an identity by its client id.
-    pub(crate) takes_client_id: bool,
-    /// Removes the file when the program ends.
+#[derive(Debug)]
+pub(super) struct HostVariables {
+    pub(super) variables: Vec<(&'static str, String)>,
+    /// Removes the file when it is dropped.
     _token_file: Option<TokenFile>,
 }
 
 impl HostVariables {
-    pub(crate) fn new(
+    pub(super) fn new(
         host: Host,
-        cloud: Cloud,
         emulator: &Emulator,
         scenario: &Scenario,
     ) -> io::Result<HostVariables> {
+        let cloud = emulator.services.state().world.directory.cloud;
         let secret = emulator.identity_header().to_owned();
         let mut token_file = None;
         let variables = match host {
@@ -42,7 +47,7 @@ impl HostVariables {
                 ("IDENTITY_ENDPOINT", emulator.identity_endpoint().to_owned()),
                 ("IDENTITY_HEADER", secret),
             ],
-            Host::Arc => {
+            Host::AzureArc => {
                 make_arc_machine(cloud, emulator, scenario)?;
                 vec![
                     ("IDENTITY_ENDPOINT", emulator.arc_endpoint()),
@@ -79,7 +84,6 @@ impl HostVariables {
         };
         Ok(HostVariables {
             variables,
-            takes_client_id: matches!(host, Host::Imds | Host::AppService | Host::AzureMl),
             _token_file: token_file,
         })
     }
@@ -100,8 +104,8 @@ fn make_arc_machine(cloud: Cloud, emulator: &Emulator, scenario: &Scenario) -> i
     emulator
         .add_managed_identity(machine)
         .and_then(|()| emulator.assign_identity_to_host(&principal_id))
-        .and_then(|()| emulator.add_federated_credential(&scenario.client_id, trust))
-        .map_err(io::Error::other)
+        .map_err(io::Error::other)?;
+    trust_unless_left_out(emulator, scenario, trust)
 }
 
 /// The app trusts a service account, whose token is in a file.
@@ -112,15 +116,28 @@ fn make_pod(cloud: Cloud, emulator: &Emulator, scenario: &Scenario) -> io::Resul
         subject: SERVICE_ACCOUNT.to_owned(),
         ..FederatedCredential::trusting_in(cloud, &of_the_cluster)
     };
-    match emulator.add_federated_credential(&scenario.client_id, trust) {
-        // A step of the set-up is left out.
-        Ok(()) | Err(SetUpError::NotFound(_)) => {}
-        Err(error) => return Err(io::Error::other(error)),
-    }
+    trust_unless_left_out(emulator, scenario, trust)?;
     let day = Duration::from_secs(24 * 60 * 60);
     TokenFile::write(&emulator.service_account_token(SERVICE_ACCOUNT, day))
 }
 
+/// The app trusts the subject, as it trusts the identity of the scenario.
+fn trust_unless_left_out(
+    emulator: &Emulator,
+    scenario: &Scenario,
+    trust: FederatedCredential,
+) -> io::Result<()> {
+    if scenario.left_out == Some(Step::FederatedCredential) {
+        return Ok(());
+    }
+    match emulator.add_federated_credential(&scenario.client_id, trust) {
+        // The app is in no tenant that can have it, because a step is left out.
+        Ok(()) | Err(SetUpError::NotFound(_)) => Ok(()),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+#[derive(Debug)]
 struct TokenFile(PathBuf);
 
 impl TokenFile {

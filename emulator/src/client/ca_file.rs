@@ -8,13 +8,14 @@ use std::{
 };
 
 /// The file with the certificate: the user's file, which stays, or a temporary file.
-pub(crate) struct CaFile {
+#[derive(Debug)]
+pub(super) struct CaFile {
     path: PathBuf,
     temporary: bool,
 }
 
 impl CaFile {
-    pub(crate) fn write(path: Option<&Path>, pem: &str) -> io::Result<CaFile> {
+    pub(super) fn write(path: Option<&Path>, pem: &str) -> io::Result<CaFile> {
         let temporary = path.is_none();
         let path = match path {
             // Absolute, because clients can run in another directory.
@@ -37,7 +38,7 @@ impl CaFile {
         Ok(CaFile { path, temporary })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -1,0 +1,116 @@
+//! What `explain` prints when a service is set up wrongly: who has to act, and what to do.
+//!
+//! A proxy in the way is in `connections.rs`: it needs a process of its own.
+
+#[path = "../examples/support/arm.rs"]
+#[allow(dead_code, reason = "each test file uses its part")]
+mod arm;
+mod support;
+
+use arm::ResourceManager;
+use azure_core::{credentials::TokenCredential, http::RetryOptions};
+use cross_tenant_identity::{
+    CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, explain,
+};
+use cross_tenant_identity_emulator::Step;
+use futures::TryStreamExt;
+use std::{error::Error, net::TcpListener};
+use support::{ARM, World};
+
+#[track_caller]
+fn says(error: &(dyn Error + 'static), who: &str, parts: &[&str]) {
+    let text = explain(error).to_string();
+    assert!(text.contains(&format!("Who has to act: {who}")), "{text}");
+    assert!(text.contains("What to do: "), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+    assert!(!text.contains("eyJ"), "{text}");
+}
+
+async fn token_error(
+    credential: &CrossTenantManagedIdentityCredential,
+    scope: &str,
+) -> azure_core::Error {
+    credential.get_token(&[scope], None).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn without_imds_it_says_to_run_where_there_is_one() {
+    let world = World::new();
+    // A port of this machine on which nothing listens.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut options = world.options();
+    options.managed_identity.imds_endpoint = Some(format!("http://{address}"));
+    options.managed_identity.client_options = Default::default();
+    let credential = world.credential_with(options);
+    let error = token_error(&credential, ARM).await;
+    says(
+        &error,
+        "the operator of the service's host",
+        &["IMDS", &address.to_string()],
+    );
+}
+
+#[tokio::test]
+async fn a_bad_scope_is_answered_with_the_right_one() {
+    let world = World::new();
+    let error = token_error(&world.credential(), "https://vault.azure.net").await;
+    says(
+        &error,
+        "the service's developer",
+        &["https://vault.azure.net/.default"],
+    );
+}
+
+#[test]
+fn a_bad_tenant_id_is_named_with_what_a_tenant_id_is() {
+    for tenant in ["common", "11111111-2222", ""] {
+        let client_id = "33333333-3333-4333-8333-333333333333";
+        let options = CrossTenantManagedIdentityCredentialOptions::default();
+        let error = CrossTenantManagedIdentityCredential::new(tenant, client_id, Some(options))
+            .unwrap_err();
+        says(&error, "the service's developer", &["tenant", tenant]);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_exchange_is_answered_with_the_commands_of_both_shells() {
+    for (step, who, command) in [
+        (
+            Step::ServicePrincipal,
+            "the target tenant's administrator",
+            "az ad sp create --id",
+        ),
+        (
+            Step::FederatedCredential,
+            "the home tenant's administrator",
+            "az ad app federated-credential create",
+        ),
+    ] {
+        let world = World::without(step);
+        let error = token_error(&world.credential(), ARM).await;
+        says(
+            &error,
+            who,
+            &["AADSTS", "Azure CLI:", "PowerShell:", command],
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_403_of_resource_manager_is_answered_with_the_role_assignment() {
+    let world = World::without(Step::Role);
+    let mut options = world.azure.client_options();
+    options.retry = RetryOptions::none();
+    let arm = ResourceManager::new(world.credential(), options).unwrap();
+    let groups = arm.resource_groups(&world.story.target_subscription_id);
+    let error = groups.unwrap().try_collect::<Vec<_>>().await.unwrap_err();
+    says(
+        &error,
+        "the target tenant's administrator",
+        &["HTTP 403", "az role assignment create", "Reader"],
+    );
+}
