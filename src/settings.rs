@@ -187,6 +187,28 @@ impl Settings {
         Ok(Self::of_environment(&Environment::Process)?)
     }
 
+    /// Reads the variables `CROSS_TENANT_…`, and takes the settings of `defaults`, for example of a file,
+    /// where no variable is set. An identity of the variables replaces an identity of `defaults`, whichever
+    /// of the three `identity_` settings names it.
+    ///
+    /// ```no_run
+    /// use cross_tenant_identity::Settings;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let file: Settings = serde_json::from_str(&std::fs::read_to_string("litware.json")?)?;
+    /// let credential = Settings::from_env_over(file)?.credential(None)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](Self::from_env), for what the variables set, and when a required setting is in
+    /// neither of the two. All other settings are checked by [`credential`](Self::credential).
+    pub fn from_env_over(defaults: Self) -> azure_core::Result<Self> {
+        Ok(Self::of_environment_over(defaults, &Environment::Process)?)
+    }
+
     /// Makes the credential that the settings describe. Sends nothing.
     ///
     /// `options` holds what only code can give, and the program's own defaults: a setting that is given

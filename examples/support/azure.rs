@@ -90,6 +90,13 @@ impl Azure {
         })
     }
 
+    /// The emulator in this process and its scenario.
+    pub fn emulator(&self) -> Option<(&Emulator, &Scenario)> {
+        self.emulator
+            .as_ref()
+            .map(|(emulator, scenario)| (emulator, scenario))
+    }
+
     pub fn is_emulated(&self) -> bool {
         self.emulator.is_some()
     }

@@ -5,6 +5,7 @@ pub mod arm;
 pub mod azure;
 pub mod azurite;
 pub mod claims;
+pub mod customers;
 pub mod emulated_host;
 pub mod output;
 pub mod program;

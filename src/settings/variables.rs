@@ -1,6 +1,6 @@
 //! Settings from environment variables.
 
-use super::{Settings, SettingsHost, check::Names, nearest::nearest};
+use super::{Settings, SettingsHost, check::Names, nearest::nearest, replace};
 use crate::{UnchangedDueToken, authority::quoted, environment::Environment, error::Error};
 use serde::{
     Deserialize,
@@ -27,6 +27,12 @@ pub(super) const KEYS: [&str; 13] = [
     "unchanged_due_token",
 ];
 
+const IDENTITIES: [&str; 3] = [
+    "identity_client_id",
+    "identity_object_id",
+    "identity_resource_id",
+];
+
 /// The variable of a key.
 pub(super) fn name(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase())
@@ -34,25 +40,68 @@ pub(super) fn name(key: &str) -> String {
 
 impl Settings {
     pub(crate) fn of_environment(environment: &Environment) -> Result<Self, Error> {
+        Self::of_environment_over(Self::default(), environment)
+    }
+
+    /// The variables, and the settings of `defaults` where no variable is set.
+    pub(crate) fn of_environment_over(
+        defaults: Self,
+        environment: &Environment,
+    ) -> Result<Self, Error> {
         let mut variables = Variables::read(environment);
-        let settings = Self {
-            target_tenant_id: variables.required("target_tenant_id", environment),
-            client_id: variables.required("client_id", environment),
-            identity_client_id: variables.text("identity_client_id"),
-            identity_object_id: variables.text("identity_object_id"),
-            identity_resource_id: variables.text("identity_resource_id"),
-            authority_host: variables.text("authority_host"),
-            audience: variables.text("audience"),
-            host: variables.parsed("host", SettingsHost::named),
-            imds_endpoint: variables.text("imds_endpoint"),
-            token_file: variables.text("token_file").map(Into::into),
-            max_cached_tokens: variables.parsed("max_cached_tokens", number),
-            max_concurrent_requests: variables.parsed("max_concurrent_requests", number),
-            unchanged_due_token: variables.parsed("unchanged_due_token", unchanged_due_token),
+        let given = variables.keys();
+        let is_alone = defaults == Self::default();
+        let mut settings = defaults;
+        variables.required(
+            &mut settings.target_tenant_id,
+            "target_tenant_id",
+            environment,
+        );
+        variables.required(&mut settings.client_id, "client_id", environment);
+        if given.iter().any(|key| IDENTITIES.contains(key)) {
+            // One identity vouches, so that of the variables takes the place of another.
+            settings.identity_client_id = None;
+            settings.identity_object_id = None;
+            settings.identity_resource_id = None;
+        }
+        let texts = [
+            (&mut settings.identity_client_id, "identity_client_id"),
+            (&mut settings.identity_object_id, "identity_object_id"),
+            (&mut settings.identity_resource_id, "identity_resource_id"),
+            (&mut settings.authority_host, "authority_host"),
+            (&mut settings.audience, "audience"),
+            (&mut settings.imds_endpoint, "imds_endpoint"),
+        ];
+        for (setting, key) in texts {
+            replace(setting, &variables.text(key));
+        }
+        let token_file = variables.text("token_file").map(Into::into);
+        replace(&mut settings.token_file, &token_file);
+        let host = variables.parsed("host", SettingsHost::named);
+        replace(&mut settings.host, &host);
+        for (setting, key) in [
+            (&mut settings.max_cached_tokens, "max_cached_tokens"),
+            (
+                &mut settings.max_concurrent_requests,
+                "max_concurrent_requests",
+            ),
+        ] {
+            replace(setting, &variables.parsed(key, number));
+        }
+        let unchanged = variables.parsed("unchanged_due_token", unchanged_due_token);
+        replace(&mut settings.unchanged_due_token, &unchanged);
+
+        // What is not of a variable is judged by the rules of a file, when the credential is made.
+        let is_of_variable = |key: &str| match key {
+            "identity" => given.iter().any(|given| IDENTITIES.contains(given)),
+            "host" => is_alone,
+            key => given.contains(&key),
         };
         let problems = settings.problems(Names::Variables, environment);
         let Variables { bad, mut wrong, .. } = variables;
-        let others = problems.into_iter().filter(|it| !bad.contains(&it.key));
+        let others = problems
+            .into_iter()
+            .filter(|it| !bad.contains(&it.key) && is_of_variable(it.key));
         wrong.extend(others.map(|it| it.message));
         match wrong.is_empty() {
             true => Ok(settings),
@@ -99,6 +148,11 @@ impl Variables {
         read
     }
 
+    /// The keys of the variables that have a value.
+    fn keys(&self) -> Vec<&'static str> {
+        self.values.keys().copied().collect()
+    }
+
     fn text(&mut self, key: &'static str) -> Option<String> {
         self.values.remove(key)
     }
@@ -119,16 +173,14 @@ impl Variables {
         }
     }
 
-    /// Empty where it is missing.
-    fn required(&mut self, key: &'static str, environment: &Environment) -> String {
+    /// Leaves the setting as it is where there is no variable; it must not be empty then.
+    fn required(&mut self, setting: &mut String, key: &'static str, environment: &Environment) {
         if let Some(value) = self.text(key) {
-            return value;
-        }
-        if !self.bad.contains(&key) {
+            *setting = value;
+        } else if setting.is_empty() && !self.bad.contains(&key) {
             self.bad.push(key);
             self.wrong.push(missing(key, environment));
         }
-        String::new()
     }
 }
 

@@ -1,0 +1,85 @@
+//! The command line.
+
+use crate::{
+    commands::{
+        audit::AuditArguments, claims::ClaimsArguments, completions::CompletionsArguments,
+        doctor::DoctorArguments, list_groups::ListGroupsArguments,
+        many_tenants::ManyTenantsArguments, token::TokenArguments,
+    },
+    outcome::{Failure, Outcome},
+};
+use clap::{Parser, Subcommand};
+
+const MORE: &str = "\
+Settings come from flags, from the variables CROSS_TENANT_… and from the file of --config. A flag wins
+over a variable, and a variable over the file.
+
+Exit status: 0 if all went well, 1 if something was refused or failed, 2 if the command line, the
+variables or the file are wrong.
+
+Try it without Azure:
+  cross-tenant-identity doctor --emulator
+  cross-tenant-identity doctor --emulator --without service-principal";
+
+/// Reaches another tenant's Azure resources with a managed identity, and finds out why it cannot.
+#[derive(Debug, Parser)]
+#[command(name = "cross-tenant-identity", version, after_help = MORE, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Find out what is wrong, who has to act, and what to run.
+    Doctor(DoctorArguments),
+    /// Compare what Microsoft Graph shows of the app in both tenants with the live assertion.
+    Audit(AuditArguments),
+    /// Get an access token of the target tenant; print when it expires and what it says.
+    Token(TokenArguments),
+    /// Print the claims of a JWT from standard input. Does not verify it.
+    Claims(ClaimsArguments),
+    /// List the resource groups that the target tenant lets the app read.
+    ListGroups(ListGroupsArguments),
+    /// List the resource groups of many target tenants at once.
+    ManyTenants(ManyTenantsArguments),
+    /// Print the completions of a shell.
+    Completions(CompletionsArguments),
+}
+
+impl Command {
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Self::Doctor(it) => it.json,
+            Self::Audit(it) => it.json,
+            Self::Token(it) => it.json,
+            Self::Claims(it) => it.json,
+            Self::ListGroups(it) => it.json,
+            Self::ManyTenants(it) => it.json,
+            Self::Completions(_) => false,
+        }
+    }
+
+    pub(crate) async fn run(self) -> Result<Outcome, Failure> {
+        match self {
+            Self::Doctor(it) => it.run().await,
+            Self::Audit(it) => it.run().await,
+            Self::Token(it) => it.run().await,
+            Self::Claims(it) => it.run(),
+            Self::ListGroups(it) => it.run().await,
+            Self::ManyTenants(it) => it.run().await,
+            Self::Completions(it) => it.run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

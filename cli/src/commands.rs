@@ -1,0 +1,9 @@
+//! One file a command; what it consists of is in a folder of its name.
+
+pub(crate) mod audit;
+pub(crate) mod claims;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod list_groups;
+pub(crate) mod many_tenants;
+pub(crate) mod token;

@@ -1,0 +1,39 @@
+//! The command line of cross-tenant-identity: what two organisations need to set it up together and
+//! to find out what is wrong.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod azure;
+mod clock;
+mod cloud;
+mod commands;
+#[cfg(feature = "emulator")]
+mod emulated;
+mod guid;
+mod jwt;
+mod outcome;
+mod output;
+mod resource_manager;
+mod rest;
+mod settings;
+mod table;
+
+use arguments::Arguments;
+use clap::Parser;
+use outcome::{Failure, Outcome};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let wants_json = arguments.command.wants_json();
+    let ended = run(arguments).unwrap_or_else(|failure| output::failure(&failure, wants_json));
+    ExitCode::from(ended.code())
+}
+
+fn run(arguments: Arguments) -> Result<Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(arguments.command.run())
+}
