@@ -109,23 +109,40 @@ fn with_case<T>(tell: impl FnOnce(&Case<'_>) -> T) -> T {
     ))
 }
 
-fn placeholders(text: &str, is_command: bool) -> String {
-    let mut text = text.to_owned();
-    for (value, name) in PLACEHOLDERS {
-        if is_command {
-            // A word of its own is quoted, so that a shell takes it for no redirection.
-            text = text.replace(&format!(" {value}"), &format!(" '{name}'"));
+/// In a text: Markdown takes angle brackets and pipes outside a code block for its own.
+fn in_text(text: &str) -> String {
+    named(text)
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('|', "\\|")
+}
+
+/// In a command: a word that has a placeholder is quoted as a whole, so that a shell takes an angle
+/// bracket for no redirection.
+fn in_command(text: &str) -> String {
+    let mut out = String::new();
+    let mut is_quoted = false;
+    for piece in text.split_inclusive([' ', '(', ')', '\'']) {
+        let (word, end) = match piece.char_indices().next_back() {
+            Some((at, ' ' | '(' | ')' | '\'')) => piece.split_at(at),
+            _ => (piece, ""),
+        };
+        let shown = named(word);
+        match shown != word && !is_quoted {
+            true => write!(out, "'{shown}'{end}").unwrap(),
+            false => write!(out, "{shown}{end}").unwrap(),
         }
-        text = text.replace(value, name);
+        is_quoted ^= end == "'";
     }
-    match is_command {
-        true => text,
-        // Outside a code block Markdown takes these for tags and pipes.
-        false => text
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
-            .replace('|', "\\|"),
-    }
+    out
+}
+
+fn named(text: &str) -> String {
+    PLACEHOLDERS
+        .iter()
+        .fold(text.to_owned(), |text, (value, name)| {
+            text.replace(value, name)
+        })
 }
 
 const SECTIONS: [(Section, &str, &str); 5] = [
@@ -137,22 +154,22 @@ const SECTIONS: [(Section, &str, &str); 5] = [
     (
         Section::Connection,
         "No answer from Entra, from the identity endpoint or from a resource",
-        "The error says that a name cannot be resolved, a connection was refused, a certificate is not trusted, or no answer came in time.\n\n- **Cause:** DNS, a firewall, a proxy, a proxy that inspects TLS, or a container image without root certificates.\n- **Who acts:** the operator of the service's host.\n- **Check:** on the host, run the command. It sends no secret.\n\n```sh\ncurl --verbose --output /dev/null https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration\n```\n",
+        "The error says that a name cannot be resolved, a connection was refused, a certificate is not trusted, or no answer came in time.\n\n- **Cause:** DNS, a firewall, a proxy, a proxy that inspects TLS, or a container image without root certificates.\n- **Who acts:** the operator of the service's host.\n- **Check** (changes nothing; on the host; it sends no secret):\n\n  ```sh\n  curl --verbose --output /dev/null https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration\n  ```\n",
     ),
     (
         Section::Host,
         "The identity endpoint of App Service, Arc, Service Fabric or Azure ML refuses",
-        "The error names the host and the variable that has its address.\n\n- **Cause:** no identity is assigned to the host, the credential names another one, or the process has old values of the host's variables.\n- **Who acts:** the operator of the service's host.\n- **Check:** compare the host's identities with the one that the credential names.\n\n```sh\naz webapp identity show --resource-group '<resource group>' --name '<name of the app>'\n```\n",
+        "The error names the host and the variable that has its address.\n\n- **Cause:** no identity is assigned to the host, the credential names another one, or the process has old values of the host's variables.\n- **Who acts:** the operator of the service's host.\n- **What to do:** compare the host's identities with the one that the credential names.\n- **Check** (changes nothing):\n\n  ```sh\n  az webapp identity show --resource-group '<resource group>' --name '<name of the app>'\n  ```\n- **Then run:**\n\n  ```sh\n  az webapp identity assign --resource-group '<resource group>' --name '<name of the app>' --identities '<resource id of the managed identity>'\n  ```\n",
     ),
     (
         Section::Imds,
         "IMDS refuses",
-        "The error names IMDS and its own words, such as \"Identity not found\" or \"Multiple user assigned identities exist\".\n\n- **Cause:** the identity is not assigned to the machine, or several are and the credential names none, or something else answers at 169.254.169.254.\n- **Who acts:** the operator of the service's host. The developer sets managed_identity.user_assigned_id.\n- **Check:** list the machine's identities, then assign the one that the app trusts.\n\n```sh\naz vm identity show --ids '<resource id of the virtual machine>'\naz vm identity assign --ids '<resource id of the virtual machine>' --identities '<resource id of the managed identity>'\n```\n",
+        "The error names IMDS and its own words, such as \"Identity not found\" or \"Multiple user assigned identities exist\".\n\n- **Cause:** the identity is not assigned to the machine, or several are and the credential names none, or something else answers at 169.254.169.254.\n- **Who acts:** the operator of the service's host. The developer sets managed_identity.user_assigned_id.\n- **What to do:** list the machine's identities, then assign the one that the app trusts.\n- **Check** (changes nothing):\n\n  ```sh\n  az vm identity show --ids '<resource id of the virtual machine>'\n  ```\n- **Then run:**\n\n  ```sh\n  az vm identity assign --ids '<resource id of the virtual machine>' --identities '<resource id of the managed identity>'\n  ```\n",
     ),
     (
         Section::Resource,
         "Resource Manager, Storage, Key Vault or another resource refuses the token",
-        "A token of the target tenant came, and the resource answers 401, 403 or 404, such as AuthorizationFailed, AuthorizationPermissionMismatch or Forbidden.\n\n- **Cause:** usually the app's service principal in the target tenant has no role there. Or a firewall does not let the service in, or the token is for another resource or tenant.\n- **Who acts:** the target tenant's administrator.\n- **Check:** list the roles, then grant the one that is missing. It may take several minutes to take effect.\n\n```sh\naz role assignment list --assignee '<object id of the service principal in the target tenant>' --all\naz role assignment create --assignee-object-id '<object id of the service principal in the target tenant>' --assignee-principal-type ServicePrincipal --role '<role that allows the action>' --scope '<resource id of the scope>'\n```\n\n```powershell\nGet-AzRoleAssignment -ObjectId '<object id of the service principal in the target tenant>'\nNew-AzRoleAssignment -ObjectId '<object id of the service principal in the target tenant>' -RoleDefinitionName '<role that allows the action>' -Scope '<resource id of the scope>'\n```\n",
+        "A token of the target tenant came, and the resource answers 401, 403 or 404, such as AuthorizationFailed, AuthorizationPermissionMismatch or Forbidden.\n\n- **Cause:** usually the app's service principal in the target tenant has no role there. Or a firewall does not let the service in, or the token is for another resource or tenant.\n- **Who acts:** the target tenant's administrator.\n- **What to do:** list the roles, then grant the one that is missing. It may take several minutes to take effect.\n- **Check** (changes nothing):\n\n  ```sh\n  az role assignment list --assignee '<object id of the service principal in the target tenant>' --all\n  ```\n\n  ```powershell\n  Get-AzRoleAssignment -ObjectId '<object id of the service principal in the target tenant>'\n  ```\n- **Then run:**\n\n  ```sh\n  az role assignment create --assignee-object-id '<object id of the service principal in the target tenant>' --assignee-principal-type ServicePrincipal --role '<role that allows the action>' --scope '<resource id of the scope>'\n  ```\n\n  ```powershell\n  New-AzRoleAssignment -ObjectId '<object id of the service principal in the target tenant>' -RoleDefinitionName '<role that allows the action>' -Scope '<resource id of the scope>'\n  ```\n",
     ),
 ];
 
@@ -172,13 +189,7 @@ fn guide() -> String {
             .iter()
             .map(|&code| format!("[AADSTS{code}](#{})", anchor_of(code)))
             .collect();
-        writeln!(
-            out,
-            "| {} | {} |",
-            links.join(", "),
-            placeholders(happened, false)
-        )
-        .unwrap();
+        writeln!(out, "| {} | {} |", links.join(", "), in_text(happened)).unwrap();
     }
     for (section, title, text) in SECTIONS {
         write!(
@@ -229,32 +240,148 @@ fn condition(when: When) -> &'static str {
 }
 
 fn tell(out: &mut String, told: &Diagnosis) {
-    writeln!(
-        out,
-        "- **Cause:** {}",
-        placeholders(told.what_happened(), false)
-    )
-    .unwrap();
+    writeln!(out, "- **Cause:** {}", in_text(told.what_happened())).unwrap();
     writeln!(out, "- **Who acts:** {}.", told.who()).unwrap();
-    writeln!(
-        out,
-        "- **Check and mend:** {}",
-        placeholders(told.what_to_do(), false)
-    )
-    .unwrap();
+    writeln!(out, "- **What to do:** {}", in_text(told.what_to_do())).unwrap();
+    let (mut checks, mut changes) = (Vec::new(), Vec::new());
+    for shell in [Shell::AzureCli, Shell::PowerShell] {
+        // A check of a command that follows may sign in to another tenant.
+        let mut sign_in = None;
+        for command in told.commands().iter().filter(|it| it.shell() == shell) {
+            let text = command.text();
+            let check = (shell, check_before(text));
+            if !checks.contains(&check) {
+                checks.push(check);
+            }
+            if SIGN_INS.iter().any(|start| text.starts_with(start)) {
+                sign_in = Some(text);
+            } else if !is_read_only(text) {
+                changes.extend(
+                    [sign_in.take(), Some(text)]
+                        .into_iter()
+                        .flatten()
+                        .map(|it| (shell, it.to_owned())),
+                );
+            }
+        }
+    }
+    blocks(out, "Check** (changes nothing):", &checks);
+    blocks(out, "Then run:**", &changes);
+}
+
+fn blocks(out: &mut String, title: &str, commands: &[(Shell, String)]) {
+    if !commands.is_empty() {
+        writeln!(out, "- **{title}").unwrap();
+    }
     for (shell, fence) in [(Shell::AzureCli, "sh"), (Shell::PowerShell, "powershell")] {
-        let commands: Vec<_> = told
-            .commands()
-            .iter()
-            .filter(|it| it.shell() == shell)
-            .collect();
-        if commands.is_empty() {
+        let lines: Vec<_> = commands.iter().filter(|it| it.0 == shell).collect();
+        if lines.is_empty() {
             continue;
         }
-        writeln!(out, "\n```{fence}").unwrap();
-        for command in commands {
-            writeln!(out, "{}", placeholders(command.text(), true)).unwrap();
+        writeln!(out, "\n  ```{fence}").unwrap();
+        for (_, line) in lines {
+            writeln!(out, "  {}", in_command(line)).unwrap();
         }
-        out.push_str("```\n");
+        out.push_str("  ```\n");
     }
+}
+
+/// How a command that changes something begins, and how the one begins that shows it beforehand.
+const CHANGES: [(&str, &str); 12] = [
+    ("az ad app create ", "az ad app list "),
+    ("az ad app update ", "az ad app show "),
+    ("az ad sp create ", "az ad sp show "),
+    ("az ad sp update ", "az ad sp show "),
+    (
+        "az ad app federated-credential create ",
+        "az ad app federated-credential list ",
+    ),
+    (
+        "az ad app federated-credential update ",
+        "az ad app federated-credential list ",
+    ),
+    ("New-AzADApplication ", "Get-AzADApplication "),
+    (
+        "New-AzADAppFederatedCredential ",
+        "Get-AzADAppFederatedCredential ",
+    ),
+    (
+        "Update-AzADAppFederatedCredential ",
+        "Get-AzADAppFederatedCredential ",
+    ),
+    ("New-AzADServicePrincipal ", "Get-AzADServicePrincipal "),
+    ("Update-AzADServicePrincipal ", "Get-AzADServicePrincipal "),
+    ("Get-AzADApplication ", "Get-AzADApplication "),
+];
+
+/// Where the part of such a command begins that says what to change.
+const WHAT_TO_CHANGE: [&str; 9] = [
+    " --federated-credential-id ",
+    " --parameters ",
+    " --set ",
+    " --sign-in-audience ",
+    " -AccountEnabled",
+    " -FederatedCredentialId ",
+    " -Name ",
+    " -SignInAudience ",
+    " | Update-",
+];
+
+const SIGN_INS: [&str; 2] = ["az login ", "Connect-AzAccount "];
+
+const READ_ONLY: [&str; 8] = [
+    "az login ",
+    "az account show ",
+    "az ad app show ",
+    "az ad app federated-credential list ",
+    "az vm identity show ",
+    // Its script is `timedatectl`, which shows the clock.
+    "az vm run-command invoke ",
+    "Connect-AzAccount ",
+    "Get-Az",
+];
+
+fn is_read_only(command: &str) -> bool {
+    let is_read_only = READ_ONLY.iter().any(|start| command.starts_with(start));
+    is_read_only && !command.contains(" | Update-")
+}
+
+/// The command itself if it changes nothing, otherwise the one that shows what it would change.
+fn check_before(command: &str) -> String {
+    if is_read_only(command) {
+        return command.to_owned();
+    }
+    let (shows, rest) = CHANGES
+        .iter()
+        .find_map(|(changes, shows)| Some((shows, command.strip_prefix(changes)?)))
+        .unwrap_or_else(|| panic!("CHANGES does not have: {command}"));
+    let end = WHAT_TO_CHANGE
+        .iter()
+        .filter_map(|part| rest.find(part))
+        .min()
+        .unwrap_or(rest.len());
+    format!("{shows}{}", &rest[..end])
+}
+
+#[test]
+fn a_check_changes_nothing_and_a_word_with_a_placeholder_is_quoted() {
+    for line in fs::read_to_string(file()).unwrap().lines() {
+        let Some(command) = line.strip_prefix("  ") else {
+            continue;
+        };
+        for at in command.match_indices('<').map(|it| it.0) {
+            let quotes = command[..at].matches('\'').count();
+            assert_eq!(quotes % 2, 1, "{command}");
+        }
+    }
+    let app = "az ad app update --id 'x' --sign-in-audience AzureADMultipleOrgs";
+    assert_eq!(check_before(app), "az ad app show --id 'x'");
+    let piped = "Get-AzADApplication -ApplicationId x | Update-AzADApplication -SignInAudience y";
+    assert_eq!(check_before(piped), "Get-AzADApplication -ApplicationId x");
+    assert_eq!(
+        in_command(&format!(
+            "-Issuer https://x/{HOME}/v2.0 -Id (Get -Id {APP}).Id '{{\"a\":\"{APP}\"}}'"
+        )),
+        "-Issuer 'https://x/<home tenant id>/v2.0' -Id (Get -Id '<client id of the app>').Id '{\"a\":\"<client id of the app>\"}'"
+    );
 }
