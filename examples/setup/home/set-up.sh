@@ -27,6 +27,9 @@ wrong_usage() {
   fail "$1" 2
 }
 
+# Not ${1,,}: the bash of macOS does not have it.
+lower() { tr '[:upper:]' '[:lower:]' <<<"$1"; }
+
 guid() {
   [[ $2 =~ ^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$ ]] || wrong_usage "$1 needs a GUID, not '$2'"
 }
@@ -38,12 +41,12 @@ while [ $# -gt 0 ]; do
     --tenant | --resource-group | --vm | --identity | --app | --app-id)
       [ -n "${2:-}" ] || wrong_usage "$1 needs a value"
       case $1 in
-        --tenant) guid "$1" "$2" && tenant=${2,,} ;;
+        --tenant) guid "$1" "$2" && tenant=$(lower "$2") ;;
         --resource-group) group=$2 ;;
         --vm) vm=$2 ;;
         --identity) identity_name=$2 ;;
         --app) app_name=$2 ;;
-        --app-id) guid "$1" "$2" && app=${2,,} ;;
+        --app-id) guid "$1" "$2" && app=$(lower "$2") ;;
       esac
       shift 2
       ;;
@@ -60,7 +63,7 @@ done
 command -v az >/dev/null || fail 'the Azure CLI is missing: https://learn.microsoft.com/cli/azure/install-azure-cli'
 
 signed_in=$(az account show --query tenantId --output tsv)
-[ "${signed_in,,}" = "$tenant" ] ||
+[ "$(lower "$signed_in")" = "$tenant" ] ||
   fail "you are signed in to tenant $signed_in; run: az login --tenant $tenant"
 
 cloud=$(az cloud show --query name --output tsv)
