@@ -102,7 +102,8 @@ if ($VirtualMachine) {
     }
 }
 
-if ($AppId) {
+# A GUID that is not given is all zeros, which counts as true.
+if ($PSBoundParameters.ContainsKey('AppId')) {
     $registered = @(Get-AzADApplication -ApplicationId $AppId)
     if ($registered.Count -eq 0) {
         throw "There is no app with the client id $AppId in tenant $Tenant."
@@ -117,7 +118,7 @@ if ($registered.Count -eq 1) {
     $application = $registered[0]
     $multiTenant = 'AzureADMultipleOrgs', 'AzureADandPersonalMicrosoftAccount'
     if ($multiTenant -notcontains $application.SignInAudience) {
-        throw "The app $($application.AppId) is for $($application.SignInAudience). To make it multi-tenant, run: Update-AzADApplication -ApplicationId $($application.AppId) -SignInAudience AzureADMultipleOrgs"
+        throw "The app $($application.AppId) is for $($application.SignInAudience). To make it multi-tenant, run: Get-AzADApplication -ApplicationId $($application.AppId) | Update-AzADApplication -SignInAudience AzureADMultipleOrgs"
     }
     Write-Host "found:   multi-tenant app $($application.AppId)"
 } else {

@@ -119,7 +119,8 @@ else
 fi
 
 # For tokens of the home tenant, which show that the trust works without the target tenant.
-if [ -n "$(az ad sp list --filter "appId eq '$app'" --query '[].id' --output tsv)" ]; then
+principals=$(az ad sp list --filter "appId eq '$app'" --query '[].id' --output tsv)
+if [ -n "$principals" ]; then
   found 'the service principal of the app'
 else
   az ad sp create --id "$app" --output none
@@ -127,9 +128,11 @@ else
 fi
 
 trusts() { az ad app federated-credential list --id "$app" --query "[?$1].name" --output tsv; }
-if [ -n "$(trusts "issuer=='$issuer' && subject=='$principal' && audiences[0]=='$audience'")" ]; then
+right=$(trusts "issuer=='$issuer' && subject=='$principal' && audiences[0]=='$audience'")
+same_name=$(trusts "name=='$identity_name'")
+if [ -n "$right" ]; then
   found 'the federated identity credential'
-elif [ -n "$(trusts "name=='$identity_name'")" ]; then
+elif [ -n "$same_name" ]; then
   fail "the app has a federated identity credential $identity_name with other values. Compare it with
   issuer $issuer, subject $principal, audience $audience:
   az ad app federated-credential list --id $app"

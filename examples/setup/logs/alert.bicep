@@ -56,8 +56,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2021-08-01' = {
       allOf: [
         {
           query: query
-          metricMeasureColumn: 'Failures'
-          timeAggregation: 'Total'
+          timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: threshold
           dimensions: [
