@@ -13,6 +13,7 @@ mod command;
 mod configuration;
 mod connection;
 mod given_up;
+mod guide;
 mod host;
 mod identity;
 mod no_imds;

@@ -85,6 +85,7 @@ struct Told {
     code: Option<u32>,
     /// Parts of what `explain` prints.
     says: &'static [&'static str],
+    /// What it does not say, but for the links.
     never: &'static [&'static str],
 }
 
@@ -119,8 +120,13 @@ impl Told {
                 "{name}: {part:?} is missing in\n{told}"
             );
         }
+        // The address of the guide has the name of this crate, and so the word "tenant".
+        let prose: String = told
+            .lines()
+            .filter(|line| !line.starts_with("More: "))
+            .collect();
         for part in self.never {
-            assert!(!told.contains(part), "{name}: {part:?} is in\n{told}");
+            assert!(!prose.contains(part), "{name}: {part:?} is in\n{told}");
         }
         if let Some(ours) = Error::find(error) {
             assert_eq!(ours.code(), diagnosis.code(), "{name}");

@@ -3,7 +3,7 @@
 use super::{
     Actor, Diagnosis,
     clocks::Clocks,
-    copied, guid_after,
+    copied, guid_after, guide,
     presented::{Kind, Presented},
     refusal::{Exchange, Refusal},
     remedy::Commands,
@@ -56,9 +56,16 @@ impl<'a> Case<'a> {
                 diagnosis.what_happened
             );
         }
-        diagnosis.with_link(format!(
-            "https://login.microsoftonline.com/error?code={code}"
-        ))
+        // A relative of the row's numbers has no section of its own.
+        let listed = match row.codes.contains(&code) {
+            true => code,
+            false => row.codes[0],
+        };
+        diagnosis
+            .with_link(guide::url(&guide::anchor_of(listed)))
+            .with_link(format!(
+                "https://login.microsoftonline.com/error?code={code}"
+            ))
     }
 
     fn is(&self, when: When) -> bool {

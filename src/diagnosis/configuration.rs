@@ -1,6 +1,6 @@
 //! Values in the code or the environment that cannot be right.
 
-use super::{Actor, Diagnosis};
+use super::{Actor, Diagnosis, guide::Section};
 
 /// A message of the form "what is wrong: what to give instead".
 pub(crate) fn bad_value(message: &str) -> Diagnosis {
@@ -9,6 +9,7 @@ pub(crate) fn bad_value(message: &str) -> Diagnosis {
         "Correct that value in the code or in the environment.",
     ));
     Diagnosis::new(Actor::Developer, sentence(happened), sentence(to_do))
+        .in_guide(Section::Configuration)
 }
 
 /// Several values of one source that make no sense. Each message has the form that [`bad_value`] takes.
@@ -27,6 +28,7 @@ pub(crate) fn bad_values(messages: &[String]) -> Diagnosis {
         format!("{count} settings are wrong: {}.", happened.join("; ")),
         format!("{}.", to_do.join("; ")),
     )
+    .in_guide(Section::Configuration)
 }
 
 /// The two halves of a message, at the first ": " behind more than one word, or else at the first

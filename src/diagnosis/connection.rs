@@ -5,7 +5,7 @@
 
 mod said;
 
-use super::{Actor, Diagnosis};
+use super::{Actor, Diagnosis, guide::Section};
 use azure_core::error::ErrorKind;
 use said::Said;
 
@@ -259,7 +259,7 @@ impl Kind {
                 "Wait: the next call tries again. If it lasts, check the network between the service and it.".to_owned(),
             ),
         };
-        Diagnosis::new(who, happened, to_do)
+        Diagnosis::new(who, happened, to_do).in_guide(Section::Connection)
     }
 }
 

@@ -3,7 +3,9 @@
 use super::{
     Actor, Diagnosis, codes_in,
     command::{Command, Value},
-    contains_ignoring_case, shown,
+    contains_ignoring_case,
+    guide::Section,
+    shown,
 };
 use crate::error_body::ErrorBody;
 
@@ -24,7 +26,10 @@ pub(crate) struct HostRefusal<'a> {
 
 pub(crate) fn of_host_refusal(refusal: &HostRefusal<'_>) -> Diagnosis {
     let code = codes_in(refusal.body.text()).first().copied();
-    explained(refusal).with_link(refusal.link).with_code(code)
+    explained(refusal)
+        .in_guide(Section::Host)
+        .with_link(refusal.link)
+        .with_code(code)
 }
 
 fn explained(refusal: &HostRefusal<'_>) -> Diagnosis {

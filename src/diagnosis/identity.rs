@@ -3,6 +3,7 @@
 use super::{
     Actor, Diagnosis, codes_in,
     command::{Command, Value},
+    guide::Section,
     no_imds::{LINK, Signs, answered_by_another},
     remedy::identities_of_host,
     shown,
@@ -40,6 +41,7 @@ pub(crate) fn of_identity_refusal(refusal: &IdentityRefusal<'_>) -> Diagnosis {
             )
         })
         .unwrap_or_else(|| by_status(refusal.status))
+        .in_guide(Section::Imds)
         .with_code(code)
 }
 

@@ -11,7 +11,7 @@ mod key_vault;
 mod storage;
 mod token;
 
-use super::{Actor, Diagnosis};
+use super::{Actor, Diagnosis, guide::Section};
 use answer::Answer;
 use azure_core::error::ErrorKind;
 
@@ -30,7 +30,11 @@ pub(crate) fn of_error(error: &azure_core::Error) -> Option<Diagnosis> {
         error_code.as_deref(),
         raw_response.as_deref(),
     );
-    of_answer(&answer).map(|diagnosis| diagnosis.with_answer(answer.shown()))
+    of_answer(&answer).map(|diagnosis| {
+        diagnosis
+            .in_guide(Section::Resource)
+            .with_answer(answer.shown())
+    })
 }
 
 /// What can be said by the status alone, when nothing is known of the answer's words.
@@ -63,7 +67,7 @@ pub(crate) fn of_status(origin: &str, status: u16) -> Diagnosis {
             "Check the URL: its path, and the api-version if the service needs one. The resource's own words may say more.",
         ),
     };
-    Diagnosis::new(who, happened, to_do)
+    Diagnosis::new(who, happened, to_do).in_guide(Section::Resource)
 }
 
 fn of_answer(answer: &Answer) -> Option<Diagnosis> {

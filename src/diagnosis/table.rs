@@ -68,7 +68,8 @@ pub(super) fn row(code: u32) -> Option<&'static Row> {
     })
 }
 
-fn exactly(code: u32) -> Option<&'static Row> {
+/// All rows, in the order of the files.
+pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
     [
         trust::ROWS,
         assertion::ROWS,
@@ -78,7 +79,10 @@ fn exactly(code: u32) -> Option<&'static Row> {
     ]
     .into_iter()
     .flatten()
-    .find(|row| row.codes.contains(&code))
+}
+
+fn exactly(code: u32) -> Option<&'static Row> {
+    rows().find(|row| row.codes.contains(&code))
 }
 
 /// Numbers that look like relatives of a row and, by Microsoft's list, are none: a wrong and an

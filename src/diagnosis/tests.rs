@@ -774,6 +774,7 @@ fn the_text_labels_each_of_its_parts() {
             "Azure CLI:",
             "PowerShell:",
             "More",
+            "More",
             "For support",
         ]
     );

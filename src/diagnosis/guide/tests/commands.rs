@@ -1,0 +1,124 @@
+//! Which commands of the guide change something, what shows it beforehand, and how they are written.
+
+use super::{APP, HOME, file, named};
+use std::{fmt::Write, fs};
+
+/// How a command that changes something begins, and how the one begins that shows it beforehand.
+const CHANGES: [(&str, &str); 12] = [
+    ("az ad app create ", "az ad app list "),
+    ("az ad app update ", "az ad app show "),
+    ("az ad sp create ", "az ad sp show "),
+    ("az ad sp update ", "az ad sp show "),
+    (
+        "az ad app federated-credential create ",
+        "az ad app federated-credential list ",
+    ),
+    (
+        "az ad app federated-credential update ",
+        "az ad app federated-credential list ",
+    ),
+    ("New-AzADApplication ", "Get-AzADApplication "),
+    (
+        "New-AzADAppFederatedCredential ",
+        "Get-AzADAppFederatedCredential ",
+    ),
+    (
+        "Update-AzADAppFederatedCredential ",
+        "Get-AzADAppFederatedCredential ",
+    ),
+    ("New-AzADServicePrincipal ", "Get-AzADServicePrincipal "),
+    ("Update-AzADServicePrincipal ", "Get-AzADServicePrincipal "),
+    ("Get-AzADApplication ", "Get-AzADApplication "),
+];
+
+/// Where the part of such a command begins that says what to change.
+const WHAT_TO_CHANGE: [&str; 9] = [
+    " --federated-credential-id ",
+    " --parameters ",
+    " --set ",
+    " --sign-in-audience ",
+    " -AccountEnabled",
+    " -FederatedCredentialId ",
+    " -Name ",
+    " -SignInAudience ",
+    " | Update-",
+];
+
+pub(super) const SIGN_INS: [&str; 2] = ["az login ", "Connect-AzAccount "];
+
+const READ_ONLY: [&str; 8] = [
+    "az login ",
+    "az account show ",
+    "az ad app show ",
+    "az ad app federated-credential list ",
+    "az vm identity show ",
+    // Its script is `timedatectl`, which shows the clock.
+    "az vm run-command invoke ",
+    "Connect-AzAccount ",
+    "Get-Az",
+];
+
+pub(super) fn is_read_only(command: &str) -> bool {
+    let is_read_only = READ_ONLY.iter().any(|start| command.starts_with(start));
+    is_read_only && !command.contains(" | Update-")
+}
+
+/// The command itself if it changes nothing, otherwise the one that shows what it would change.
+pub(super) fn check_before(command: &str) -> String {
+    if is_read_only(command) {
+        return command.to_owned();
+    }
+    let (shows, rest) = CHANGES
+        .iter()
+        .find_map(|(changes, shows)| Some((shows, command.strip_prefix(changes)?)))
+        .unwrap_or_else(|| panic!("CHANGES does not have: {command}"));
+    let end = WHAT_TO_CHANGE
+        .iter()
+        .filter_map(|part| rest.find(part))
+        .min()
+        .unwrap_or(rest.len());
+    format!("{shows}{}", &rest[..end])
+}
+
+#[test]
+fn a_check_changes_nothing_and_a_word_with_a_placeholder_is_quoted() {
+    for line in fs::read_to_string(file()).unwrap().lines() {
+        let Some(command) = line.strip_prefix("  ") else {
+            continue;
+        };
+        for at in command.match_indices('<').map(|it| it.0) {
+            let quotes = command[..at].matches('\'').count();
+            assert_eq!(quotes % 2, 1, "{command}");
+        }
+    }
+    let app = "az ad app update --id 'x' --sign-in-audience AzureADMultipleOrgs";
+    assert_eq!(check_before(app), "az ad app show --id 'x'");
+    let piped = "Get-AzADApplication -ApplicationId x | Update-AzADApplication -SignInAudience y";
+    assert_eq!(check_before(piped), "Get-AzADApplication -ApplicationId x");
+    assert_eq!(
+        in_command(&format!(
+            "-Issuer https://x/{HOME}/v2.0 -Id (Get -Id {APP}).Id '{{\"a\":\"{APP}\"}}'"
+        )),
+        "-Issuer 'https://x/<home tenant id>/v2.0' -Id (Get -Id '<client id of the app>').Id '{\"a\":\"<client id of the app>\"}'"
+    );
+}
+
+/// In a command: a word that has a placeholder is quoted as a whole, so that a shell takes an angle
+/// bracket for no redirection.
+pub(super) fn in_command(text: &str) -> String {
+    let mut out = String::new();
+    let mut is_quoted = false;
+    for piece in text.split_inclusive([' ', '(', ')', '\'']) {
+        let (word, end) = match piece.char_indices().next_back() {
+            Some((at, ' ' | '(' | ')' | '\'')) => piece.split_at(at),
+            _ => (piece, ""),
+        };
+        let shown = named(word);
+        match shown != word && !is_quoted {
+            true => write!(out, "'{shown}'{end}").unwrap(),
+            false => write!(out, "{shown}{end}").unwrap(),
+        }
+        is_quoted ^= end == "'";
+    }
+    out
+}
