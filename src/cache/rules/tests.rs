@@ -392,3 +392,12 @@ fn a_fetch_may_make_the_requests_that_are_left() {
     assert_eq!(bench.state.budget(&context), 10);
     assert!(!bench.state.is_silent(bench.now));
 }
+
+#[test]
+fn a_call_for_a_token_that_is_not_fresh_keeps_it_in_use() {
+    let mut bench = Bench::with_token_of(50 * MINUTE);
+    bench.on(Event::Asked);
+    let held = bench.state.held().unwrap();
+    assert!(held.was_asked());
+    assert!(held.take_used());
+}
