@@ -297,7 +297,7 @@ impl Source {
         sources.push(Arc::downgrade(source));
     }
 
-    /// Those that have this assertion at hand: several, if they are for the same identity of a host.
+    /// Those that have this assertion: several, if they are for the same identity of a host.
     fn with(assertion: &AccessToken) -> Vec<Arc<Self>> {
         let sources = SOURCES
             .lock()
@@ -392,13 +392,13 @@ impl KeptAssertion {
         self.cache.replace(self.key.clone(), refused).await
     }
 
-    /// Whether this is the one at hand.
+    /// Whether this is the current one.
     fn is(&self, assertion: &AccessToken) -> bool {
         let is_it = |token: &CachedToken| token.is(assertion);
         self.key.tokens.with(&self.key.name, is_it) == Some(true)
     }
 
-    /// The one at hand, whatever its age.
+    /// The current one, whatever its age.
     fn current(&self) -> Option<AccessToken> {
         let token = |token: &CachedToken| token.token().clone();
         self.key.tokens.with(&self.key.name, token)
@@ -508,10 +508,10 @@ impl AssertionSource {
         self.kept().replace(refused).await
     }
 
-    /// Forgets the assertion at hand, so that the next exchange asks for one.
+    /// Forgets the current assertion, so that the next exchange asks for one.
     pub(crate) fn forget(&self) {
         let kept = self.kept();
-        // A source that hands out what one of ours has at hand would hand it out again.
+        // A source that hands out what one of ours has would hand it out again.
         for source in kept.current().iter().flat_map(Source::with) {
             source.assertion.cache.clear();
         }

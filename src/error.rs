@@ -222,7 +222,7 @@ impl Error {
         })
     }
 
-    /// A flight of the cache ended without an answer.
+    /// a fetch of the cache ended without an answer.
     pub(crate) fn gave_up(stage: Stage, why: GaveUp) -> Self {
         let (diagnosis, next) = match why {
             GaveUp::Panicked => (diagnosis::panicked(), None),

@@ -54,8 +54,8 @@ async fn after_invalidate_all_neither_the_assertion_nor_a_token_from_before_it_i
     let world = World::new();
     let ours = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let given = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(ours),
         Some(world.options()),
     )
@@ -136,7 +136,9 @@ async fn the_refusal_is_told_and_not_that_the_host_could_not_be_asked_again() {
         let error = refused(&credential, ARM).await;
         assert_eq!(error.code(), Some(700027), "{error}");
         // The assertion at hand still serves everybody else.
-        let home = credential.for_tenant(&world.story.home_tenant_id).unwrap();
+        let home = credential
+            .for_tenant(&world.scenario.home_tenant_id)
+            .unwrap();
         home.get_token(&[STORAGE], None).await.unwrap();
     }
 }
@@ -172,7 +174,7 @@ async fn for_tenant_at_every_request_makes_one_token_request() {
     let credential = world.credential();
     for _ in 0..100 {
         credential
-            .for_tenant(&world.story.target_tenant_id)
+            .for_tenant(&world.scenario.target_tenant_id)
             .unwrap()
             .get_token(&[ARM], None)
             .await
@@ -185,11 +187,11 @@ async fn for_tenant_at_every_request_makes_one_token_request() {
 async fn two_tenants_tokens_are_never_crossed() {
     let world = World::new();
     let target = world.credential();
-    let home = target.for_tenant(&world.story.home_tenant_id).unwrap();
+    let home = target.for_tenant(&world.scenario.home_tenant_id).unwrap();
     let calls = (0..100).map(|n| {
         let (credential, tenant) = match n % 2 {
-            0 => (&target, &world.story.target_tenant_id),
-            _ => (&home, &world.story.home_tenant_id),
+            0 => (&target, &world.scenario.target_tenant_id),
+            _ => (&home, &world.scenario.home_tenant_id),
         };
         async move {
             let token = credential.get_token(&[STORAGE], None).await.unwrap();
@@ -204,7 +206,7 @@ async fn two_tenants_tokens_are_never_crossed() {
 async fn one_tenants_refusal_is_remembered_for_that_tenant_alone() {
     let world = World::without(Step::ServicePrincipal);
     let target = world.credential();
-    let home = target.for_tenant(&world.story.home_tenant_id).unwrap();
+    let home = target.for_tenant(&world.scenario.home_tenant_id).unwrap();
     let first = refused(&target, STORAGE).await;
     assert_eq!(first.code(), Some(7000229));
     home.get_token(&[STORAGE], None).await.unwrap();
@@ -259,7 +261,7 @@ async fn limits_of_zero_are_refused_before_any_request() {
         ),
     ];
     for (name, options) in zero {
-        let (tenant, app) = (&world.story.target_tenant_id, &world.story.client_id);
+        let (tenant, app) = (&world.scenario.target_tenant_id, &world.scenario.client_id);
         let error =
             CrossTenantManagedIdentityCredential::new(tenant, app, Some(options)).unwrap_err();
         let error = Error::find(&error).unwrap();
@@ -277,7 +279,9 @@ async fn a_family_of_one_token_and_one_request_at_a_time_still_serves_everybody(
         max_concurrent_requests: Some(1),
         ..world.options()
     });
-    let home = credential.for_tenant(&world.story.home_tenant_id).unwrap();
+    let home = credential
+        .for_tenant(&world.scenario.home_tenant_id)
+        .unwrap();
     let calls = (0..60).map(|n| match n % 3 {
         0 => credential.get_token(&[STORAGE], None),
         1 => credential.get_token(&[ARM], None),

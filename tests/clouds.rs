@@ -54,7 +54,7 @@ async fn each_cloud_asks_its_identity_endpoint_for_its_own_token_exchange() {
     ] {
         world
             .azure
-            .add_resource(&world.story.home_tenant_id, audience)
+            .add_resource(&world.scenario.home_tenant_id, audience)
             .unwrap();
         world.azure.clear_requests();
         let mut options = world.identity_options();
@@ -88,7 +88,7 @@ async fn a_token_of_a_governments_cloud_comes_from_its_own_authority() {
         let token = credential.get_token(&[STORAGE], None).await.unwrap();
         assert_eq!(
             claims(token.token.secret())["tid"],
-            world.story.target_tenant_id
+            world.scenario.target_tenant_id
         );
         let [identity] = world.azure.requests_to(Endpoint::Imds).try_into().unwrap();
         let audience = cloud.token_exchange_audience();
@@ -126,14 +126,14 @@ async fn azure_identity_gets_the_same_token_in_a_governments_cloud() {
         client_options.cloud = Some(Arc::new(configuration));
         let identity = ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
             user_assigned_id: Some(UserAssignedId::ClientId(
-                world.story.identity_client_id.clone(),
+                world.scenario.identity_client_id.clone(),
             )),
             client_options: client_options.clone(),
         }))
         .unwrap();
         let theirs = ClientAssertionCredential::new(
-            world.story.target_tenant_id.clone(),
-            world.story.client_id.clone(),
+            world.scenario.target_tenant_id.clone(),
+            world.scenario.client_id.clone(),
             Theirs(identity, cloud),
             Some(ClientAssertionCredentialOptions { client_options }),
         )
@@ -141,7 +141,7 @@ async fn azure_identity_gets_the_same_token_in_a_governments_cloud() {
         let token = theirs.get_token(&[STORAGE], None).await.unwrap();
         assert_eq!(
             claims(token.token.secret())["tid"],
-            world.story.target_tenant_id
+            world.scenario.target_tenant_id
         );
     }
 }

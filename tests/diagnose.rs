@@ -28,7 +28,7 @@ fn all(world: &World) -> DiagnoseOptions {
 fn groups_url(world: &World) -> String {
     format!(
         "https://management.azure.com/subscriptions/{}/resourceGroups/{}?api-version=2024-08-01",
-        world.story.target_subscription_id, world.story.resource_group
+        world.scenario.target_subscription_id, world.scenario.resource_group
     )
 }
 
@@ -58,19 +58,19 @@ async fn a_way_that_is_set_up_well_is_all_well() {
     assert!(report.warnings().is_empty(), "{report}");
     assert_eq!((report.who(), report.actors()), (None, Vec::new()));
     assert!(report.diagnosis().is_none() && report.failed_step().is_none());
-    let story = &world.story;
-    assert_eq!(report.home_tenant(), Some(&*story.home_tenant_id));
+    let scenario = &world.scenario;
+    assert_eq!(report.home_tenant(), Some(&*scenario.home_tenant_id));
     for (kind, tenant) in [
-        (StepKind::Assertion, &story.home_tenant_id),
-        (StepKind::HomeExchange, &story.home_tenant_id),
-        (StepKind::TargetExchange, &story.target_tenant_id),
+        (StepKind::Assertion, &scenario.home_tenant_id),
+        (StepKind::HomeExchange, &scenario.home_tenant_id),
+        (StepKind::TargetExchange, &scenario.target_tenant_id),
     ] {
         assert_eq!(claim(&report, kind, "tid").as_ref(), Some(tenant));
         assert!(report.step(kind).unwrap().expires_on().is_some());
     }
     assert_eq!(
         claim(&report, StepKind::Assertion, "sub").as_ref(),
-        Some(&story.identity_principal_id)
+        Some(&scenario.identity_principal_id)
     );
     let resource = report.step(StepKind::Resource).unwrap();
     assert_eq!(resource.status(), Some(200));
@@ -87,8 +87,8 @@ async fn a_way_that_is_set_up_well_is_all_well() {
         "imds_endpoint is set in code",
         "exchange in the home tenant",
         "Result: all is well",
-        &story.target_tenant_id,
-        &story.client_id,
+        &scenario.target_tenant_id,
+        &scenario.client_id,
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
@@ -193,7 +193,7 @@ async fn a_part_holds_what_concerns_its_actor_and_nothing_else() {
     );
     assert!(text.contains("az ad sp create --id"), "{text}");
     assert!(text.contains("so the app trusts the identity"), "{text}");
-    assert!(text.contains(&world.story.target_tenant_id), "{text}");
+    assert!(text.contains(&world.scenario.target_tenant_id), "{text}");
     let nothing = report.part_for(Actor::HomeAdministrator);
     assert!(nothing.is_empty());
     assert!(nothing.to_string().contains("nothing for you to do"));
@@ -214,10 +214,10 @@ async fn a_part_holds_what_concerns_its_actor_and_nothing_else() {
 #[tokio::test]
 async fn a_home_tenant_without_service_principal_says_nothing_of_the_trust() {
     let world = World::new();
-    let story = &world.story;
+    let scenario = &world.scenario;
     world
         .azure
-        .remove_service_principal(&story.home_tenant_id, &story.client_id);
+        .remove_service_principal(&scenario.home_tenant_id, &scenario.client_id);
     let report = report_on(&world).await;
     assert!(report.is_ok(), "{report}");
     let home = report.step(StepKind::HomeExchange).unwrap();
@@ -267,7 +267,7 @@ async fn a_machine_reads_the_fields_that_are_documented() {
     assert_eq!(json["format"], 1);
     assert_eq!(json["is_ok"], false);
     assert_eq!(json["who"], "target_administrator");
-    assert_eq!(json["home_tenant"], world.story.home_tenant_id.as_str());
+    assert_eq!(json["home_tenant"], world.scenario.home_tenant_id.as_str());
     assert_eq!(json["authority"], "https://login.microsoftonline.com");
     assert_eq!(json["scopes"][0], ARM);
     let steps: Vec<_> = json["steps"].as_array().unwrap().iter().collect();
@@ -288,7 +288,7 @@ async fn a_machine_reads_the_fields_that_are_documented() {
     );
     assert_eq!(
         steps[1]["claims"]["tid"],
-        world.story.home_tenant_id.as_str()
+        world.scenario.home_tenant_id.as_str()
     );
     assert!(steps[1]["claims"]["exp"].is_i64() && steps[1]["expires_at"].is_string());
     assert_eq!(steps[3]["outcome"], "failed");

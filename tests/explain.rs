@@ -106,7 +106,7 @@ async fn a_403_of_resource_manager_is_answered_with_the_role_assignment() {
     let mut options = world.azure.client_options();
     options.retry = RetryOptions::none();
     let arm = ResourceManager::new(world.credential(), options).unwrap();
-    let groups = arm.resource_groups(&world.story.target_subscription_id);
+    let groups = arm.resource_groups(&world.scenario.target_subscription_id);
     let error = groups.unwrap().try_collect::<Vec<_>>().await.unwrap_err();
     says(
         &error,

@@ -39,7 +39,7 @@ async fn a_next_link_that_leads_away_gets_no_token() {
         );
         let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
         let error = arm
-            .resource_groups(&world.story.target_subscription_id)
+            .resource_groups(&world.scenario.target_subscription_id)
             .unwrap()
             .try_collect::<Vec<_>>()
             .await
@@ -59,7 +59,7 @@ async fn a_next_link_that_leads_away_gets_no_token() {
 async fn a_challenge_leads_neither_the_assertion_nor_a_token_elsewhere() {
     const VAULT: &str = "https://vault.azure.net";
     let world = World::new();
-    let url = vault::emulated(&world.azure, &world.story, "greeting").unwrap();
+    let url = vault::emulated(&world.azure, &world.scenario, "greeting").unwrap();
     for (authority, resource, is_answered) in [
         ("https://login.evil.example/x", VAULT, true),
         (&*format!("{}/x", world.azure.https_url()), VAULT, true),
@@ -93,7 +93,7 @@ async fn a_challenge_leads_neither_the_assertion_nor_a_token_elsewhere() {
             assert!(
                 request
                     .path
-                    .starts_with(&format!("/{}/", world.story.target_tenant_id))
+                    .starts_with(&format!("/{}/", world.scenario.target_tenant_id))
             );
         }
         assert_eq!(world.count(Endpoint::Other), 0);
@@ -119,8 +119,8 @@ impl ClientAssertion for Endless {
 async fn a_jwt_with_megabytes_of_claims_is_refused_before_it_is_sent_on() {
     let world = World::new();
     let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(Endless),
         Some(world.options()),
     )
@@ -179,7 +179,7 @@ async fn what_resource_manager_says_reaches_neither_terminal_nor_shell() {
         .set_fault(Endpoint::ResourceManager, fault, Times::UntilCleared);
     let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
     let error = arm
-        .resource_groups(&world.story.target_subscription_id)
+        .resource_groups(&world.scenario.target_subscription_id)
         .unwrap()
         .try_collect::<Vec<_>>()
         .await

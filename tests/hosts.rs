@@ -100,13 +100,13 @@ fn as_configured_by_a_typing_error() {
 #[test]
 fn on_app_service_both_find_the_endpoint_and_get_the_same_token() {
     let azure = Emulator::start().unwrap();
-    let story = azure.create_scenario();
+    let scenario = azure.create_scenario();
     run(
         "as_on_app_service",
         &[
             ("IDENTITY_ENDPOINT", azure.identity_endpoint()),
             ("IDENTITY_HEADER", azure.identity_header()),
-            (CLIENT_ID, &story.identity_client_id),
+            (CLIENT_ID, &scenario.identity_client_id),
         ],
     );
     let [theirs, ours] = azure.requests_to(Endpoint::AppService).try_into().unwrap();
@@ -144,7 +144,7 @@ async fn as_on_app_service() {
 #[test]
 fn on_service_fabric_the_default_transport_checks_the_certificate() {
     let azure = Emulator::start().unwrap();
-    let story = azure.create_scenario();
+    let scenario = azure.create_scenario();
     let endpoint = azure.service_fabric_endpoint();
     run(
         "as_on_service_fabric",
@@ -152,7 +152,7 @@ fn on_service_fabric_the_default_transport_checks_the_certificate() {
             ("IDENTITY_ENDPOINT", &endpoint),
             ("IDENTITY_HEADER", azure.identity_header()),
             ("IDENTITY_SERVER_THUMBPRINT", azure.server_thumbprint()),
-            (CLIENT_ID, &story.identity_client_id),
+            (CLIENT_ID, &scenario.identity_client_id),
         ],
     );
     assert_eq!(azure.requests_to(Endpoint::ServiceFabric).len(), 1);

@@ -1,4 +1,4 @@
-//! What a user meets when a step of the story is missing, or a service is unwell.
+//! What a user meets when a step of the scenario is missing, or a service is unwell.
 
 mod support;
 
@@ -46,7 +46,7 @@ async fn each_missing_step_is_told_by_its_code_and_by_who_has_to_act() {
             &format!("HTTP {}", u16::from(error.status().unwrap())),
             &format!("AADSTS{code}"),
             &format!("Who has to act: {who}."),
-            &world.story.target_tenant_id,
+            &world.scenario.target_tenant_id,
         ] {
             assert!(said.contains(part), "{part} is missing in: {said}");
         }
@@ -75,9 +75,9 @@ async fn an_identity_that_the_host_does_not_have_is_told_as_that() {
 async fn each_way_of_naming_the_identity_finds_it() {
     let world = World::new();
     for id in [
-        UserAssignedId::ClientId(world.story.identity_client_id.clone()),
-        UserAssignedId::ObjectId(world.story.identity_principal_id.clone()),
-        UserAssignedId::ResourceId(world.story.identity_resource_id.clone()),
+        UserAssignedId::ClientId(world.scenario.identity_client_id.clone()),
+        UserAssignedId::ObjectId(world.scenario.identity_principal_id.clone()),
+        UserAssignedId::ResourceId(world.scenario.identity_resource_id.clone()),
     ] {
         let mut options = world.options();
         options.managed_identity.user_assigned_id = Some(id);

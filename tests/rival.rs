@@ -28,7 +28,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use support::{ARM, STORAGE, World, claims, refused};
 
 fn theirs(world: &World) -> Arc<ClientAssertionCredential<Glue>> {
-    Glue::credential(&world.story, world.azure.client_options()).unwrap()
+    Glue::credential(&world.scenario, world.azure.client_options()).unwrap()
 }
 
 /// The requests of both, theirs first, for the same token.
@@ -98,7 +98,7 @@ async fn both_tokens_open_the_same_doors() {
     ] {
         let arm = ResourceManager::new(credential, world.azure.client_options()).unwrap();
         let groups: Vec<_> = arm
-            .resource_groups(&world.story.target_subscription_id)
+            .resource_groups(&world.scenario.target_subscription_id)
             .unwrap()
             .try_collect()
             .await
@@ -141,8 +141,8 @@ async fn our_assertion_works_in_their_credential() {
     let world = World::new();
     let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let theirs = ClientAssertionCredential::new(
-        world.story.target_tenant_id.clone(),
-        world.story.client_id.clone(),
+        world.scenario.target_tenant_id.clone(),
+        world.scenario.client_id.clone(),
         assertion.clone(),
         Some(ClientAssertionCredentialOptions {
             client_options: world.azure.client_options(),
@@ -157,10 +157,10 @@ async fn our_assertion_works_in_their_credential() {
 #[tokio::test]
 async fn their_managed_identity_works_in_our_credential() {
     let world = World::new();
-    let source = Glue::new(&world.story, world.azure.client_options()).unwrap();
+    let source = Glue::new(&world.scenario, world.azure.client_options()).unwrap();
     let ours = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(source),
         Some(CrossTenantManagedIdentityCredentialOptions {
             client_options: world.azure.client_options(),
@@ -172,7 +172,7 @@ async fn their_managed_identity_works_in_our_credential() {
         let token = ours.get_token(&[scope], None).await.unwrap();
         assert_eq!(
             claims(token.token.secret())["tid"],
-            world.story.target_tenant_id
+            world.scenario.target_tenant_id
         );
     }
     assert_eq!(
@@ -186,7 +186,7 @@ async fn any_credential_of_theirs_is_an_assertion_through_the_adapter() {
     let world = World::new();
     let theirs = ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
         user_assigned_id: Some(UserAssignedId::ClientId(
-            world.story.identity_client_id.clone(),
+            world.scenario.identity_client_id.clone(),
         )),
         client_options: world.azure.client_options(),
     }))
@@ -232,12 +232,12 @@ async fn a_projected_token_goes_the_same_way_in_both() {
     const SUBJECT: &str = "system:serviceaccount:litware-work:watcher";
     let world = World::new();
     let mut trust = FederatedCredential::trusting(&ManagedIdentity::system_assigned(
-        &world.story.home_tenant_id,
+        &world.scenario.home_tenant_id,
         "cluster",
     ));
     trust.issuer = Emulator::SERVICE_ACCOUNT_ISSUER.to_owned();
     trust.subject = SUBJECT.to_owned();
-    let app = &world.story.client_id;
+    let app = &world.scenario.client_id;
     world.azure.add_federated_credential(app, trust).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("azure-identity-token");
@@ -249,7 +249,7 @@ async fn a_projected_token_goes_the_same_way_in_both() {
             client_options: world.azure.client_options(),
         },
         client_id: Some(app.clone()),
-        tenant_id: Some(world.story.target_tenant_id.clone()),
+        tenant_id: Some(world.scenario.target_tenant_id.clone()),
         token_file_path: Some(path.clone()),
     }))
     .unwrap();
@@ -265,8 +265,8 @@ fn with_assertion(
     assertion: impl ClientAssertion + 'static,
 ) -> Arc<CrossTenantManagedIdentityCredential> {
     CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(assertion),
         Some(CrossTenantManagedIdentityCredentialOptions {
             client_options: world.azure.client_options(),

@@ -15,8 +15,8 @@ fn vault(world: &World) -> String {
     let id = world
         .azure
         .add_key_vault(
-            &world.story.target_subscription_id,
-            &world.story.resource_group,
+            &world.scenario.target_subscription_id,
+            &world.scenario.resource_group,
             VAULT,
         )
         .unwrap();
@@ -25,7 +25,7 @@ fn vault(world: &World) -> String {
 }
 
 fn client(world: &World) -> SecretClient {
-    client_in(world, &world.story.target_tenant_id)
+    client_in(world, &world.scenario.target_tenant_id)
 }
 
 fn client_in(world: &World, tenant: &str) -> SecretClient {
@@ -46,7 +46,7 @@ fn client_in(world: &World, tenant: &str) -> SecretClient {
 async fn key_vault_learns_its_scope_from_a_challenge_and_reads_a_secret() {
     let world = World::new();
     let id = vault(&world);
-    let principal = world.story.target_service_principal_id.clone().unwrap();
+    let principal = world.scenario.target_service_principal_id.clone().unwrap();
     world
         .azure
         .assign_role(&principal, Role::KeyVaultSecretsUser, &id);
@@ -78,7 +78,7 @@ async fn without_a_data_role_the_vaults_refusal_names_who_has_to_grant_it() {
     assert_eq!(error.http_status(), Some(StatusCode::Forbidden));
     let diagnosis = Diagnosis::of(&error).unwrap();
     assert_eq!(diagnosis.who(), Actor::TargetAdministrator);
-    let principal = world.story.target_service_principal_id.unwrap();
+    let principal = world.scenario.target_service_principal_id.unwrap();
     let command = diagnosis.commands()[0].text();
     assert!(command.contains(&principal), "{command}");
     assert!(command.contains("/vaults/"), "{command}");
@@ -88,13 +88,13 @@ async fn without_a_data_role_the_vaults_refusal_names_who_has_to_grant_it() {
 async fn a_vault_of_another_tenant_says_which_one_to_use() {
     let world = World::new();
     vault(&world);
-    let error = client_in(&world, &world.story.home_tenant_id)
+    let error = client_in(&world, &world.scenario.home_tenant_id)
         .get_secret("greeting", None)
         .await
         .unwrap_err();
     assert_eq!(error.http_status(), Some(StatusCode::Unauthorized));
     let diagnosis = Diagnosis::of(&error).unwrap();
     assert_eq!(diagnosis.who(), Actor::Developer);
-    let target = &world.story.target_tenant_id;
+    let target = &world.scenario.target_tenant_id;
     assert!(diagnosis.what_to_do().contains(target), "{diagnosis}");
 }

@@ -222,8 +222,8 @@ async fn what_a_source_of_the_users_own_hands_out_is_shown_nowhere() {
             .azure
             .set_fault(Endpoint::Token, echo, Times::UntilCleared);
         let credential = CrossTenantManagedIdentityCredential::with_assertion(
-            &world.story.target_tenant_id,
-            &world.story.client_id,
+            &world.scenario.target_tenant_id,
+            &world.scenario.client_id,
             Arc::new(source),
             Some(world.options()),
         )
@@ -269,8 +269,8 @@ async fn a_transport_that_quotes_the_request_shows_no_assertion() {
             options.client_options.transport =
                 Some(Transport::new(Arc::new(Quoting(kind.clone()))));
             let credential = CrossTenantManagedIdentityCredential::with_assertion(
-                &world.story.target_tenant_id,
-                &world.story.client_id,
+                &world.scenario.target_tenant_id,
+                &world.scenario.client_id,
                 Arc::new(Canary::Returns(secret)),
                 Some(options),
             )
@@ -332,12 +332,12 @@ async fn a_log_at_trace_tells_the_legs_and_no_secret() {
     let token = credential.get_token(&[ARM], None).await.unwrap();
     // What SDK clients do with a token is told by azure_core, with its redaction.
     let arm = ResourceManager::new(credential.clone(), world.azure.client_options()).unwrap();
-    let groups = arm.resource_groups(&world.story.target_subscription_id);
+    let groups = arm.resource_groups(&world.scenario.target_subscription_id);
     assert_eq!(
         groups.unwrap().try_collect::<Vec<_>>().await.unwrap().len(),
         1
     );
-    let url = vault::emulated(&world.azure, &world.story, "greeting").unwrap();
+    let url = vault::emulated(&world.azure, &world.scenario, "greeting").unwrap();
     let vault_options = SecretClientOptions {
         client_options: world.azure.client_options(),
         ..Default::default()

@@ -67,12 +67,12 @@ async fn without_a_role_the_call_to_resource_manager_is_told() {
     credential.get_token(&[ARM], None).await.unwrap();
     let arm = ResourceManager::new(credential, world.azure.client_options()).unwrap();
     let groups = arm
-        .resource_groups(&world.story.target_subscription_id)
+        .resource_groups(&world.scenario.target_subscription_id)
         .unwrap();
     let error = groups.try_collect::<Vec<_>>().await.unwrap_err();
     let diagnosis = Diagnosis::of(&error).unwrap();
     assert_eq!(diagnosis.who(), Actor::TargetAdministrator, "{diagnosis}");
-    let principal = world.story.target_service_principal_id.clone().unwrap();
+    let principal = world.scenario.target_service_principal_id.clone().unwrap();
     let commands: Vec<_> = diagnosis.commands().iter().map(|it| it.text()).collect();
     assert!(
         commands
@@ -87,7 +87,9 @@ async fn without_a_service_principal_at_home_only_the_home_tenant_is_told() {
     let world = World::without(Step::HomeServicePrincipal);
     let credential = world.credential();
     credential.get_token(&[STORAGE], None).await.unwrap();
-    let home = credential.for_tenant(&world.story.home_tenant_id).unwrap();
+    let home = credential
+        .for_tenant(&world.scenario.home_tenant_id)
+        .unwrap();
     let error = refused(&home, STORAGE).await;
     assert_eq!(error.code(), Some(7_000_229), "{error}");
     let expected = entra(
@@ -109,16 +111,16 @@ async fn a_wrong_tenant_that_exists_is_told_by_resource_manager() {
     let world = World::new();
     let home = world
         .credential()
-        .for_tenant(&world.story.home_tenant_id)
+        .for_tenant(&world.scenario.home_tenant_id)
         .unwrap();
     let arm = ResourceManager::new(home, world.azure.client_options()).unwrap();
     let groups = arm
-        .resource_groups(&world.story.target_subscription_id)
+        .resource_groups(&world.scenario.target_subscription_id)
         .unwrap();
     let error = groups.try_collect::<Vec<_>>().await.unwrap_err();
     let diagnosis = Diagnosis::of(&error).unwrap();
     assert_eq!(diagnosis.who(), Actor::Developer, "{diagnosis}");
-    let target = &world.story.target_tenant_id;
+    let target = &world.scenario.target_tenant_id;
     assert!(diagnosis.what_to_do().contains(target), "{diagnosis}");
 }
 

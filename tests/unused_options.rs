@@ -146,7 +146,7 @@ fn without_such_an_option_there_is_no_warning() {
             retry: Some(RetryOptions::none()),
             ..Default::default()
         })?;
-        let settings = world.azure.credential_settings(&world.story);
+        let settings = world.azure.credential_settings(&world.scenario);
         let identity = UserAssignedId::ClientId(settings.identity_client_id);
         let options = Options::from(identity)
             .with_client_options(settings.client_options, settings.identity_client_options);

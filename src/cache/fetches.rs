@@ -56,7 +56,7 @@ struct Record<K, E> {
     waiters: Vec<Waiter<E>>,
     /// With so many waiters, those who have been cancelled are removed.
     prune_at: usize,
-    /// Whether a time is set for the waiters who have a token at hand.
+    /// Whether a time is set for the waiters who have a token.
     is_patience_timed: bool,
     was_waited_for: bool,
     /// A service has refused this token: the fetch goes on even if nobody waits for it.
@@ -171,7 +171,7 @@ impl<K: Key, E: Failure> Fetches<K, E> {
         has_to_be_set
     }
 
-    /// Takes out those who wait for a fetch and have a token at hand.
+    /// Takes out those who wait for a fetch and have a token.
     pub(super) fn end_patience(&mut self, id: u64) -> Option<(K, Vec<Reply<E>>)> {
         let record = self.records.get_mut(&id)?;
         record.is_patience_timed = false;

@@ -88,7 +88,7 @@ impl Exchange {
         let duration = self.clock.monotonic().saturating_sub(start);
         debug!(
             duration_ms = duration.as_millis() as u64,
-            "client assertion at hand"
+            "client assertion ready"
         );
         let refusal = match self.ask(key, &assertion, budget).await {
             Err(error) if error.is_about_the_assertion() => error,

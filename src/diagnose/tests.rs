@@ -15,7 +15,7 @@ const ARM: &str = "https://management.azure.com/.default";
 
 async fn report(
     azure: &Emulator,
-    story: &Scenario,
+    scenario: &Scenario,
     environment: Environment,
     id: Option<UserAssignedId>,
 ) -> Report {
@@ -28,8 +28,8 @@ async fn report(
         ..Default::default()
     };
     let credential = CrossTenantManagedIdentityCredential::build(
-        &story.target_tenant_id,
-        &story.client_id,
+        &scenario.target_tenant_id,
+        &scenario.client_id,
         options,
         environment,
         Arc::new(SystemClock),
@@ -41,8 +41,10 @@ async fn report(
     report
 }
 
-fn named(story: &Scenario) -> Option<UserAssignedId> {
-    Some(UserAssignedId::ClientId(story.identity_client_id.clone()))
+fn named(scenario: &Scenario) -> Option<UserAssignedId> {
+    Some(UserAssignedId::ClientId(
+        scenario.identity_client_id.clone(),
+    ))
 }
 
 fn kinds(report: &Report) -> Vec<WarningKind> {
@@ -52,12 +54,12 @@ fn kinds(report: &Report) -> Vec<WarningKind> {
 #[tokio::test]
 async fn the_variables_that_chose_the_host_are_named() {
     let azure = Emulator::start().unwrap();
-    let story = azure.create_scenario();
+    let scenario = azure.create_scenario();
     let environment = Environment::from([
         ("IDENTITY_ENDPOINT", azure.identity_endpoint()),
         ("IDENTITY_HEADER", azure.identity_header()),
     ]);
-    let found = report(&azure, &story, environment, named(&story)).await;
+    let found = report(&azure, &scenario, environment, named(&scenario)).await;
     assert!(found.is_ok(), "{found}");
     let host = found.step(StepKind::Host).unwrap().summary();
     assert!(
@@ -70,7 +72,7 @@ async fn the_variables_that_chose_the_host_are_named() {
     );
 
     let environment = Environment::from([("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds_url())]);
-    let found = report(&azure, &story, environment, named(&story)).await;
+    let found = report(&azure, &scenario, environment, named(&scenario)).await;
     assert!(found.is_ok(), "{found}");
     let host = found.step(StepKind::Host).unwrap().summary();
     assert!(
@@ -83,12 +85,12 @@ async fn the_variables_that_chose_the_host_are_named() {
 #[tokio::test]
 async fn imds_beside_the_variable_of_workload_identity_is_warned_of() {
     let azure = Emulator::start().unwrap();
-    let story = azure.create_scenario();
+    let scenario = azure.create_scenario();
     let environment = Environment::from([
         ("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds_url()),
         ("AZURE_FEDERATED_TOKEN_FILE", "/var/run/secrets/token"),
     ]);
-    let found = report(&azure, &story, environment, named(&story)).await;
+    let found = report(&azure, &scenario, environment, named(&scenario)).await;
     assert!(found.is_ok(), "{found}");
     assert_eq!(kinds(&found), [WarningKind::OtherHost], "{found}");
     let warning = found.warnings()[0].to_string();
@@ -106,9 +108,9 @@ async fn imds_beside_the_variable_of_workload_identity_is_warned_of() {
 #[tokio::test]
 async fn app_service_without_a_selector_means_its_system_assigned_identity() {
     let azure = Emulator::start().unwrap();
-    let story = azure.create_scenario();
+    let scenario = azure.create_scenario();
     let identity = cross_tenant_identity_emulator::ManagedIdentity::system_assigned(
-        &story.home_tenant_id,
+        &scenario.home_tenant_id,
         "site",
     );
     azure.add_managed_identity(identity.clone()).unwrap();
@@ -119,7 +121,7 @@ async fn app_service_without_a_selector_means_its_system_assigned_identity() {
         ("IDENTITY_ENDPOINT", azure.identity_endpoint()),
         ("IDENTITY_HEADER", azure.identity_header()),
     ]);
-    let found = report(&azure, &story, environment, None).await;
+    let found = report(&azure, &scenario, environment, None).await;
     // The app does not trust that one, and the warning says why it was chosen.
     assert_eq!(
         found.failed_step().unwrap().kind(),
@@ -143,13 +145,13 @@ async fn a_service_that_is_silent_fails_its_step_when_its_time_is_over() {
         (Endpoint::ResourceManager, StepKind::Resource),
     ] {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario();
+        let scenario = azure.create_scenario();
         azure.set_fault(endpoint, Fault::Silence, Times::UntilCleared);
         let options = CrossTenantManagedIdentityCredentialOptions {
             client_options: azure.client_options(),
             retry: Some(RetryOptions::none()),
             managed_identity: ManagedIdentityAssertionOptions {
-                user_assigned_id: named(&story),
+                user_assigned_id: named(&scenario),
                 imds_endpoint: Some(azure.imds_url().to_owned()),
                 retry: Some(RetryOptions::none()),
                 ..Default::default()
@@ -158,8 +160,8 @@ async fn a_service_that_is_silent_fails_its_step_when_its_time_is_over() {
         };
         let clock = HeldClock::new();
         let credential = CrossTenantManagedIdentityCredential::build(
-            &story.target_tenant_id,
-            &story.client_id,
+            &scenario.target_tenant_id,
+            &scenario.client_id,
             options,
             Environment::from([]),
             Arc::clone(&clock) as Arc<dyn Clock>,

@@ -30,11 +30,11 @@ pub(crate) fn too_many_requests() -> Diagnosis {
     .with_link("https://login.microsoftonline.com/error?code=50196")
 }
 
-/// The token at hand is in its last minutes, and the caller wants no other than a new one.
+/// The current token is in its last minutes, and the caller wants no other than a new one.
 pub(crate) fn not_renewed() -> Diagnosis {
     Diagnosis::new(
         Actor::Nobody,
-        "The token at hand expires within minutes, and there is no new one yet. It is not handed out, because unchanged_due_token is Fail.",
+        "The current token expires within minutes, and there is no new one yet. It is not handed out, because unchanged_due_token is Fail.",
         "Ask again: the renewal is tried again by itself.",
     )
 }

@@ -13,7 +13,7 @@ const ARM: &str = "https://management.azure.com";
 
 struct World {
     azure: Emulator,
-    story: Scenario,
+    scenario: Scenario,
     transport: Transport,
 }
 
@@ -26,14 +26,14 @@ struct Answered {
 impl World {
     fn new(left_out: Option<Step>) -> Self {
         let azure = Emulator::start().unwrap();
-        let story = match left_out {
+        let scenario = match left_out {
             Some(step) => azure.create_scenario_without(step),
             None => azure.create_scenario(),
         };
         let transport = azure.client_options().transport.unwrap();
         Self {
             azure,
-            story,
+            scenario,
             transport,
         }
     }
@@ -71,7 +71,7 @@ impl World {
     async fn assertion(&self) -> Answered {
         let query = format!(
             "api-version=2018-02-01&resource=api://AzureADTokenExchange&client_id={}",
-            self.story.identity_client_id
+            self.scenario.identity_client_id
         );
         self.identity(&query, true).await
     }
@@ -81,7 +81,7 @@ impl World {
         let mut request = Request::new(Url::parse(&url).unwrap(), Method::Post);
         request.insert_header("content-type", "application/x-www-form-urlencoded");
         let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("client_id", &self.story.client_id)
+            .append_pair("client_id", &self.scenario.client_id)
             .append_pair("scope", scope)
             .append_pair("grant_type", "client_credentials")
             .append_pair(
@@ -96,7 +96,7 @@ impl World {
 
     async fn token(&self) -> Answered {
         let assertion = text(&self.assertion().await.body, "access_token");
-        let tenant = &self.story.target_tenant_id;
+        let tenant = &self.scenario.target_tenant_id;
         self.exchange(tenant, &format!("{ARM}/.default"), &assertion)
             .await
     }
@@ -245,7 +245,7 @@ async fn refusal() {
             continue;
         }
         let assertion = text(&world.assertion().await.body, "access_token");
-        let target = world.story.target_tenant_id.clone();
+        let target = world.scenario.target_tenant_id.clone();
         let refused = world.exchange(&target, &scope, &assertion).await;
         if refused.body.get("error_codes").is_some() {
             let seed = format!("{}\n{}", payload(&assertion), refused.wire);
@@ -254,7 +254,7 @@ async fn refusal() {
     }
     let world = World::new(None);
     let assertion = text(&world.assertion().await.body, "access_token");
-    let target = world.story.target_tenant_id.as_str();
+    let target = world.scenario.target_tenant_id.as_str();
     let nobody = "44444444-4444-4444-8444-444444444444";
     for (name, tenant, scope, assertion) in [
         ("unknown_tenant", nobody, scope.as_str(), assertion.as_str()),
@@ -287,7 +287,7 @@ async fn refusal() {
 async fn challenge() {
     let world = World::new(None);
     let token = text(&world.token().await.body, "access_token");
-    let ours = world.story.target_subscription_id.as_str();
+    let ours = world.scenario.target_subscription_id.as_str();
     for (name, subscription, token) in [
         ("no_token", ours, None),
         ("no_jwt", ours, Some("nothing")),

@@ -491,7 +491,7 @@ fn the_options_of_a_token_file_are_refused_rather_than_without_it() {
     );
 }
 
-/// The emulator's story by variables, and a token for it.
+/// The emulator's scenario by variables, and a token for it.
 async fn token(azure: &Emulator, variables: &[(&str, &str)]) {
     let environment = of(variables.iter().copied());
     let settings = Settings::of_environment(&environment).unwrap();
@@ -506,20 +506,23 @@ async fn token(azure: &Emulator, variables: &[(&str, &str)]) {
 #[tokio::test]
 async fn variables_alone_bring_a_token_through_a_managed_identity() {
     let azure = Emulator::start().unwrap();
-    let story = azure.create_scenario();
+    let scenario = azure.create_scenario();
     let variables = [
-        ("CROSS_TENANT_TARGET_TENANT_ID", &*story.target_tenant_id),
-        ("CROSS_TENANT_CLIENT_ID", &story.client_id),
+        ("CROSS_TENANT_TARGET_TENANT_ID", &*scenario.target_tenant_id),
+        ("CROSS_TENANT_CLIENT_ID", &scenario.client_id),
         (
             "CROSS_TENANT_IDENTITY_RESOURCE_ID",
-            &story.identity_resource_id,
+            &scenario.identity_resource_id,
         ),
         ("CROSS_TENANT_IMDS_ENDPOINT", azure.imds_url()),
         ("CROSS_TENANT_AUTHORITY_HOST", azure.https_url()),
     ];
     token(&azure, &variables).await;
     let asked = azure.requests_to(Endpoint::Imds);
-    let msi_res_id = ("msi_res_id".to_owned(), story.identity_resource_id.clone());
+    let msi_res_id = (
+        "msi_res_id".to_owned(),
+        scenario.identity_resource_id.clone(),
+    );
     assert!(asked[0].query.contains(&msi_res_id), "{:?}", asked[0]);
 }
 
@@ -527,7 +530,7 @@ async fn variables_alone_bring_a_token_through_a_managed_identity() {
 async fn the_file_of_workload_identity_is_found_by_its_variable() {
     const SUBJECT: &str = "system:serviceaccount:litware-work:watcher";
     let azure = Emulator::start().unwrap();
-    let story = azure.create_scenario();
+    let scenario = azure.create_scenario();
     let trust = FederatedCredential {
         name: "the-pod".into(),
         issuer: Emulator::SERVICE_ACCOUNT_ISSUER.into(),
@@ -535,15 +538,15 @@ async fn the_file_of_workload_identity_is_found_by_its_variable() {
         audience: "api://AzureADTokenExchange".into(),
     };
     azure
-        .add_federated_credential(&story.client_id, trust)
+        .add_federated_credential(&scenario.client_id, trust)
         .unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
     let an_hour = std::time::Duration::from_secs(3600);
     std::fs::write(&path, azure.service_account_token(SUBJECT, an_hour)).unwrap();
     let variables = [
-        ("CROSS_TENANT_TARGET_TENANT_ID", &*story.target_tenant_id),
-        ("CROSS_TENANT_CLIENT_ID", &story.client_id),
+        ("CROSS_TENANT_TARGET_TENANT_ID", &*scenario.target_tenant_id),
+        ("CROSS_TENANT_CLIENT_ID", &scenario.client_id),
         ("AZURE_FEDERATED_TOKEN_FILE", path.to_str().unwrap()),
         ("AZURE_AUTHORITY_HOST", azure.https_url()),
     ];

@@ -66,7 +66,7 @@ impl ErrorAnswer {
         if self.error.is_none() && self.error_description.is_none() {
             let beginning = self.body.beginning(&[assertion]);
             return match beginning.as_str() {
-                "" => ", without a word".to_owned(),
+                "" => ", with an empty body".to_owned(),
                 _ => format!(", not in Microsoft Entra's form; it begins: {beginning}"),
             };
         }

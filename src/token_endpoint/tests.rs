@@ -177,7 +177,7 @@ async fn a_refusal_says_what_may_be_tried_again_and_with_what() {
 #[tokio::test]
 async fn what_is_missing_or_empty_is_not_shown() {
     for (body, said) in [
-        ("", "HTTP 400, without a word"),
+        ("", "HTTP 400, with an empty body"),
         (
             r#"{"error":"","error_description":""}"#,
             "not in Microsoft Entra's form",

@@ -31,7 +31,7 @@ async fn a_host_on_which_nobody_listens_is_the_operators() {
 #[tokio::test]
 async fn a_host_without_an_identity_is_told_as_that() {
     let world = World::new();
-    let identity = &world.story.identity_principal_id;
+    let identity = &world.scenario.identity_principal_id;
     world.azure.remove_identity_from_host(identity);
     let report = report_on(&world).await;
     assert_eq!(report.failed_step().unwrap().kind(), StepKind::Assertion);

@@ -150,8 +150,8 @@ async fn a_source_that_panics_is_a_failed_step() {
     let go_on = Arc::new(Notify::new());
     go_on.notify_one();
     let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(Panics(go_on)),
         Some(world.options()),
     )

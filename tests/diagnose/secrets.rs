@@ -116,8 +116,8 @@ async fn a_token_that_does_not_look_like_one_is_not_in_the_report_either() {
     })
     .to_string();
     let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(Opaque),
         Some(world.options()),
     )
@@ -207,8 +207,8 @@ async fn claims_of_a_hostile_assertion_are_made_harmless() {
         "azp": {"a": 1}, "exp": i64::MAX, "iat": i64::MIN, "roles": [[]],
     }));
     let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(Hostile(jwt)),
         Some(world.options()),
     )

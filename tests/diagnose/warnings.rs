@@ -84,7 +84,9 @@ async fn an_identity_that_nobody_named_is_warned_of() {
     let warning = &report.warnings()[0];
     assert_eq!(warning.who(), Actor::Developer);
     assert!(
-        warning.message().contains(&world.story.identity_client_id),
+        warning
+            .message()
+            .contains(&world.scenario.identity_client_id),
         "{warning}"
     );
     assert!(report.to_string().contains("it works, with warnings"));
@@ -93,10 +95,10 @@ async fn an_identity_that_nobody_named_is_warned_of() {
 #[tokio::test]
 async fn an_identity_of_the_target_tenant_itself_is_warned_of() {
     let world = World::new();
-    let story = &world.story;
+    let scenario = &world.scenario;
     let credential = world
         .credential()
-        .for_tenant(&story.home_tenant_id)
+        .for_tenant(&scenario.home_tenant_id)
         .unwrap();
     let report = credential
         .diagnose(&["https://storage.azure.com/.default"], None)
@@ -140,8 +142,8 @@ fn with(
     assertion: Canned,
 ) -> Arc<cross_tenant_identity::CrossTenantManagedIdentityCredential> {
     CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(assertion),
         Some(world.options()),
     )
@@ -150,18 +152,18 @@ fn with(
 
 /// Those of the identity's token, so many seconds after it was issued and before it expires.
 async fn claims(world: &World, age: i64, left: i64) -> serde_json::Value {
-    let story = &world.story;
+    let scenario = &world.scenario;
     let identity = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let issued = jwt_claims(&identity.secret(None).await.unwrap());
     // The host backdates a new token by 5 minutes.
     let now = issued["iat"].as_i64().unwrap() + 300;
     serde_json::json!({
         "aud": "fb60f99c-7a34-4190-8149-302f77469936",
-        "iss": format!("https://login.microsoftonline.com/{}/v2.0", story.home_tenant_id),
-        "sub": story.identity_principal_id,
-        "oid": story.identity_principal_id,
-        "azp": story.identity_client_id,
-        "tid": story.home_tenant_id,
+        "iss": format!("https://login.microsoftonline.com/{}/v2.0", scenario.home_tenant_id),
+        "sub": scenario.identity_principal_id,
+        "oid": scenario.identity_principal_id,
+        "azp": scenario.identity_client_id,
+        "tid": scenario.home_tenant_id,
         "iat": now - age,
         "nbf": now - age,
         "exp": now + left,

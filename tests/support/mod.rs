@@ -20,20 +20,20 @@ pub const ARM: &str = "https://management.azure.com/.default";
 
 pub struct World {
     pub azure: Emulator,
-    pub story: Scenario,
+    pub scenario: Scenario,
 }
 
 impl World {
     pub fn new() -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario();
-        Self { azure, story }
+        let scenario = azure.create_scenario();
+        Self { azure, scenario }
     }
 
     pub fn without(step: Step) -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario_without(step);
-        Self { azure, story }
+        let scenario = azure.create_scenario_without(step);
+        Self { azure, scenario }
     }
 
     /// The identity leg goes over the default transport to the emulator's own address, the token
@@ -50,7 +50,7 @@ impl World {
     pub fn identity_options(&self) -> ManagedIdentityAssertionOptions {
         ManagedIdentityAssertionOptions {
             user_assigned_id: self
-                .story
+                .scenario
                 .identity_selector()
                 .map(|id| UserAssignedId::ClientId(id.to_owned())),
             imds_endpoint: Some(self.azure.imds_url().to_owned()),
@@ -68,8 +68,8 @@ impl World {
         options: CrossTenantManagedIdentityCredentialOptions,
     ) -> Arc<CrossTenantManagedIdentityCredential> {
         CrossTenantManagedIdentityCredential::new(
-            &self.story.target_tenant_id,
-            &self.story.client_id,
+            &self.scenario.target_tenant_id,
+            &self.scenario.client_id,
             Some(options),
         )
         .unwrap()

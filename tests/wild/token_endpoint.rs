@@ -431,7 +431,7 @@ fn in_its_place() -> Vec<Case> {
             "nothing at all",
             Answer::json(403, ""),
             false,
-            Told::by(Operator, &["without a word"]),
+            Told::by(Operator, &["with an empty body"]),
         ),
         case(
             "a gateway that is unwell",

@@ -218,7 +218,10 @@ async fn play(acts: Vec<Act>) {
                 if let Some(token) = world.at_hand(&key) {
                     world.cache.reject(&world.key(&key), &token);
                     let next = world.at_hand(&key);
-                    assert!(next.is_none(), "a rejected token is found without a word");
+                    assert!(
+                        next.is_none(),
+                        "a rejected token is found without a call of the owner"
+                    );
                 }
             }
             Act::Clear => {

@@ -1,4 +1,4 @@
-//! A credential of the emulator's story whose time a test holds.
+//! A credential of the emulator's scenario whose time a test holds.
 
 use super::*;
 use crate::{environment::Environment, time::tests::HeldClock};
@@ -8,7 +8,7 @@ use cross_tenant_identity_emulator::{Emulator, Scenario};
 /// `retry` for the token leg and for the identity leg; `None` is the credential's own.
 pub(super) fn credential(
     azure: &Emulator,
-    story: &Scenario,
+    scenario: &Scenario,
     clock: &Arc<HeldClock>,
     retry: [Option<RetryOptions>; 2],
 ) -> Arc<CrossTenantManagedIdentityCredential> {
@@ -19,13 +19,13 @@ pub(super) fn credential(
         managed_identity: ManagedIdentityAssertionOptions {
             imds_endpoint: Some(azure.imds_url().to_owned()),
             retry: of_identity,
-            ..UserAssignedId::ClientId(story.identity_client_id.clone()).into()
+            ..UserAssignedId::ClientId(scenario.identity_client_id.clone()).into()
         },
         ..Default::default()
     };
     CrossTenantManagedIdentityCredential::build(
-        &story.target_tenant_id,
-        &story.client_id,
+        &scenario.target_tenant_id,
+        &scenario.client_id,
         options,
         Environment::from([]),
         Arc::clone(clock) as Arc<dyn Clock>,

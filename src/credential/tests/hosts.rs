@@ -20,7 +20,7 @@ const ARM: &str = "https://management.azure.com/.default";
 /// Contoso, Litware and a host of Contoso's.
 struct World {
     azure: Emulator,
-    story: Scenario,
+    scenario: Scenario,
     variables: Vec<(&'static str, String)>,
     root: Option<PathBuf>,
     id: Option<UserAssignedId>,
@@ -31,12 +31,14 @@ impl World {
     /// The variables of a host, by its emulator.
     fn new<const N: usize>(variables: fn(&Emulator) -> [(&'static str, String); N]) -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario();
+        let scenario = azure.create_scenario();
         Self {
             variables: variables(&azure).into(),
-            id: Some(UserAssignedId::ClientId(story.identity_client_id.clone())),
+            id: Some(UserAssignedId::ClientId(
+                scenario.identity_client_id.clone(),
+            )),
             azure,
-            story,
+            scenario,
             root: None,
             clock: HeldClock::new(),
         }
@@ -75,8 +77,8 @@ impl World {
             ..Default::default()
         };
         CrossTenantManagedIdentityCredential::build(
-            &self.story.target_tenant_id,
-            &self.story.client_id,
+            &self.scenario.target_tenant_id,
+            &self.scenario.client_id,
             options,
             self.environment(),
             Arc::clone(&self.clock) as Arc<dyn Clock>,
@@ -102,7 +104,10 @@ impl World {
         let credential = self.credential();
         let token = credential.get_token(&[ARM], None).await.unwrap();
         let claims = crate::claims::Claims::peek(token.token.secret()).unwrap();
-        assert_eq!(claims.tid.as_deref(), Some(&*self.story.target_tenant_id));
+        assert_eq!(
+            claims.tid.as_deref(),
+            Some(&*self.scenario.target_tenant_id)
+        );
         self.azure.requests_to(endpoint)
     }
 
@@ -123,14 +128,14 @@ impl World {
 
     /// Only one that the host is to have is trusted by the app.
     fn add_system_assigned(&self) -> ManagedIdentity {
-        let identity = ManagedIdentity::system_assigned(&self.story.home_tenant_id, "machine");
+        let identity = ManagedIdentity::system_assigned(&self.scenario.home_tenant_id, "machine");
         self.azure.add_managed_identity(identity.clone()).unwrap();
         self.azure
             .assign_identity_to_host(&identity.principal_id)
             .unwrap();
         let credential = FederatedCredential::trusting(&identity);
         self.azure
-            .add_federated_credential(&self.story.client_id, credential)
+            .add_federated_credential(&self.scenario.client_id, credential)
             .unwrap();
         identity
     }

@@ -81,20 +81,20 @@ const ALL_SERVED: Round = Round {
 impl World {
     async fn new() -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario();
+        let scenario = azure.create_scenario();
         set_identity_clock(&azure);
         azure.set_clock_offset(-BEHIND);
         azure.set_access_token_lifetime(Duration::from_secs(LIFE.unsigned_abs()));
         let clock = HeldClock::behind(Duration::from_secs(BEHIND.unsigned_abs()));
         // A pause between tries would stand still with the clock.
         let tries = [Some(RetryOptions::none()), None];
-        let credential = held::credential(&azure, &story, &clock, tries);
-        let url = vault::emulated(&azure, &story, example::SECRET).unwrap();
+        let credential = held::credential(&azure, &scenario, &clock, tries);
+        let url = vault::emulated(&azure, &scenario, example::SECRET).unwrap();
         let (for_arm, for_vault) = (Arc::clone(&credential) as _, Arc::clone(&credential) as _);
         let service = example::Service::new(
             Arc::clone(&credential) as _,
             arm::ResourceManager::new(for_arm, azure.client_options()).unwrap(),
-            story.target_subscription_id.clone(),
+            scenario.target_subscription_id.clone(),
             Some(example::vault_client(&url, for_vault, azure.client_options()).unwrap()),
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

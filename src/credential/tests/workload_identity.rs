@@ -26,8 +26,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario();
-        trust(&azure, &story);
+        let scenario = azure.create_scenario();
+        trust(&azure, &scenario);
         // So that there is an exchange with nearly every call.
         azure.set_access_token_lifetime(Duration::from_secs(120));
         let directory = tempfile::tempdir().unwrap();
@@ -37,8 +37,8 @@ impl World {
         let environment = Environment::from([("AZURE_FEDERATED_TOKEN_FILE", &*named)]);
         let file = TokenFileAssertion::from(&environment, Arc::clone(&clock) as _).unwrap();
         let credential = CrossTenantManagedIdentityCredential::build_with(
-            &story.target_tenant_id,
-            &story.client_id,
+            &scenario.target_tenant_id,
+            &scenario.client_id,
             Arc::new(file),
             CrossTenantManagedIdentityCredentialOptions {
                 client_options: azure.client_options(),
@@ -81,17 +81,17 @@ impl World {
     }
 }
 
-fn trust(azure: &Emulator, story: &Scenario) {
+fn trust(azure: &Emulator, scenario: &Scenario) {
     let mut credential = FederatedCredential::trusting(
         &cross_tenant_identity_emulator::ManagedIdentity::system_assigned(
-            &story.home_tenant_id,
+            &scenario.home_tenant_id,
             "cluster",
         ),
     );
     credential.issuer = Emulator::SERVICE_ACCOUNT_ISSUER.to_owned();
     credential.subject = SUBJECT.to_owned();
     azure
-        .add_federated_credential(&story.client_id, credential)
+        .add_federated_credential(&scenario.client_id, credential)
         .unwrap();
 }
 

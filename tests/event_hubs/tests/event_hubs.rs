@@ -21,7 +21,7 @@ const UNAUTHORIZED: i32 = 401;
 
 struct World {
     azure: Emulator,
-    story: Scenario,
+    scenario: Scenario,
     event_hubs: EventHubs,
     credential: Arc<CrossTenantManagedIdentityCredential>,
 }
@@ -29,17 +29,17 @@ struct World {
 impl World {
     async fn new() -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario();
-        Self::told(azure, story).await
+        let scenario = azure.create_scenario();
+        Self::told(azure, scenario).await
     }
 
     async fn without(step: Step) -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario_without(step);
-        Self::told(azure, story).await
+        let scenario = azure.create_scenario_without(step);
+        Self::told(azure, scenario).await
     }
 
-    async fn told(azure: Emulator, story: Scenario) -> Self {
+    async fn told(azure: Emulator, scenario: Scenario) -> Self {
         // Neither leg tries twice: pauses between tries take time.
         let options = CrossTenantManagedIdentityCredentialOptions {
             client_options: azure.client_options(),
@@ -47,19 +47,19 @@ impl World {
             managed_identity: ManagedIdentityAssertionOptions {
                 imds_endpoint: Some(azure.imds_url().to_owned()),
                 retry: Some(RetryOptions::none()),
-                ..UserAssignedId::ClientId(story.identity_client_id.clone()).into()
+                ..UserAssignedId::ClientId(scenario.identity_client_id.clone()).into()
             },
             ..Default::default()
         };
         let credential = CrossTenantManagedIdentityCredential::new(
-            &story.target_tenant_id,
-            &story.client_id,
+            &scenario.target_tenant_id,
+            &scenario.client_id,
             Some(options),
         )
         .unwrap();
         Self {
             azure,
-            story,
+            scenario,
             event_hubs: EventHubs::start().await.unwrap(),
             credential,
         }
@@ -148,11 +148,11 @@ async fn one_token_of_litwares_opens_all_that_the_client_asks_of_event_hubs() {
         assert_eq!(properties.partition_ids, PARTITIONS);
         let claims = claims(&read.token);
         assert_eq!(claims["aud"], "https://eventhubs.azure.net");
-        assert_eq!(claims["tid"], world.story.target_tenant_id);
-        assert_eq!(claims["appid"], world.story.client_id);
+        assert_eq!(claims["tid"], world.scenario.target_tenant_id);
+        assert_eq!(claims["appid"], world.scenario.client_id);
         assert_eq!(
             claims["oid"].as_str(),
-            world.story.target_service_principal_id.as_deref()
+            world.scenario.target_service_principal_id.as_deref()
         );
 
         // Another path, for which the client asks the credential again.

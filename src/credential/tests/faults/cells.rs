@@ -128,7 +128,7 @@ pub(super) fn all() -> Vec<Cell> {
         ),
         cell("400", json_error(400), Refused, Some(400), "HTTP 400"),
         cell(
-            "400 without a word",
+            "400 with an empty body",
             Fault::status(400),
             Refused,
             Some(400),

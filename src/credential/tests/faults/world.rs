@@ -58,7 +58,7 @@ pub(super) struct Seen {
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Served {
-    /// The token at hand.
+    /// The current token.
     AtHand,
     Another,
 }
@@ -66,7 +66,7 @@ pub(super) enum Served {
 impl World {
     pub(super) async fn in_state(state: State, endpoint: Endpoint, cell: &Cell) -> Self {
         let azure = Emulator::start().unwrap();
-        let story = azure.create_scenario();
+        let scenario = azure.create_scenario();
         // The same request over and over would be a loop to Entra, which is another test's matter.
         azure.set_loop_detection(false);
         // By the time that the token has aged the assertion is gone, or not, as the leg wants it.
@@ -74,7 +74,7 @@ impl World {
             azure.set_assertion_lifetime(Duration::from_secs(600));
         }
         let clock = HeldClock::new();
-        let credential = held::credential(&azure, &story, &clock, [None, None]);
+        let credential = held::credential(&azure, &scenario, &clock, [None, None]);
         let mut world = Self {
             azure,
             credential,

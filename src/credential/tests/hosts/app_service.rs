@@ -10,18 +10,18 @@ fn variables(azure: &Emulator) -> [(&'static str, String); 2] {
 #[tokio::test]
 async fn each_id_of_an_identity_selects_it_under_its_documented_name() {
     let mut world = World::new(variables);
-    let story = &world.story;
+    let scenario = &world.scenario;
     for (id, parameter) in [
         (
-            UserAssignedId::ClientId(story.identity_client_id.clone()),
+            UserAssignedId::ClientId(scenario.identity_client_id.clone()),
             "client_id",
         ),
         (
-            UserAssignedId::ObjectId(story.identity_principal_id.clone()),
+            UserAssignedId::ObjectId(scenario.identity_principal_id.clone()),
             "principal_id",
         ),
         (
-            UserAssignedId::ResourceId(story.identity_resource_id.clone()),
+            UserAssignedId::ResourceId(scenario.identity_resource_id.clone()),
             "mi_res_id",
         ),
     ] {
@@ -56,14 +56,14 @@ async fn its_refusals_are_told_apart() {
     let told = error.diagnosis().unwrap().to_string();
     assert!(told.contains("a request that names none"), "{told}");
 
-    world.id = Some(UserAssignedId::ClientId(world.story.client_id.clone()));
+    world.id = Some(UserAssignedId::ClientId(world.scenario.client_id.clone()));
     let told = world.fails().await.diagnosis().unwrap().to_string();
     assert!(told.contains("is not assigned to this host"), "{told}");
     assert!(told.contains("az identity list"), "{told}");
 
     let mut options = world.identity_options();
     options.user_assigned_id = Some(UserAssignedId::ClientId(
-        world.story.identity_client_id.clone(),
+        world.scenario.identity_client_id.clone(),
     ));
     options.audience = Some("api://Elsewhere".to_owned());
     let credential = world.with(options).unwrap();

@@ -132,9 +132,9 @@ async fn the_agent_is_found_without_variables_and_asked_at_its_own_port() {
 fn it_has_one_identity_and_takes_no_selector() {
     let (mut world, _root, _) = world();
     for id in [
-        UserAssignedId::ClientId(world.story.identity_client_id.clone()),
-        UserAssignedId::ObjectId(world.story.identity_principal_id.clone()),
-        UserAssignedId::ResourceId(world.story.identity_resource_id.clone()),
+        UserAssignedId::ClientId(world.scenario.identity_client_id.clone()),
+        UserAssignedId::ObjectId(world.scenario.identity_principal_id.clone()),
+        UserAssignedId::ResourceId(world.scenario.identity_resource_id.clone()),
     ] {
         world.id = Some(id);
         let why = world.misconfigured();

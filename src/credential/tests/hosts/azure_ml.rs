@@ -10,7 +10,7 @@ fn variables(azure: &Emulator) -> [(&'static str, String); 2] {
 #[tokio::test]
 async fn the_identity_is_the_named_one_or_the_computes_default() {
     let mut world = World::new(variables);
-    let client_id = world.story.identity_client_id.clone();
+    let client_id = world.scenario.identity_client_id.clone();
     for id in [world.id.clone(), None] {
         world.azure.clear_requests();
         if id.is_none() {
@@ -29,7 +29,7 @@ async fn the_identity_is_the_named_one_or_the_computes_default() {
 async fn its_refusals_are_told_apart() {
     let mut world = World::new(variables);
     says_what_was_answered(&world, Endpoint::AzureMl).await;
-    world.id = Some(UserAssignedId::ClientId(world.story.client_id.clone()));
+    world.id = Some(UserAssignedId::ClientId(world.scenario.client_id.clone()));
     let told = world.fails().await.diagnosis().unwrap().to_string();
     assert!(told.contains("is not assigned to this host"), "{told}");
     world.set("MSI_SECRET", "canary");
@@ -42,11 +42,11 @@ fn it_chooses_by_client_id_alone() {
     let mut world = World::new(variables);
     for (id, said) in [
         (
-            UserAssignedId::ObjectId(world.story.identity_principal_id.clone()),
+            UserAssignedId::ObjectId(world.scenario.identity_principal_id.clone()),
             "object (principal) id",
         ),
         (
-            UserAssignedId::ResourceId(world.story.identity_resource_id.clone()),
+            UserAssignedId::ResourceId(world.scenario.identity_resource_id.clone()),
             "resource id",
         ),
     ] {

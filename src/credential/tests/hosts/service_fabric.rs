@@ -30,7 +30,7 @@ async fn the_deployment_fixes_the_identity_and_newer_versions_take_an_object_id(
     assert!(request.header("secret").is_some());
 
     world.azure.clear_requests();
-    let principal_id = world.story.identity_principal_id.clone();
+    let principal_id = world.scenario.identity_principal_id.clone();
     world.id = Some(UserAssignedId::ObjectId(principal_id.clone()));
     let [request] = world
         .succeeds(Endpoint::ServiceFabric)
@@ -45,14 +45,14 @@ async fn the_deployment_fixes_the_identity_and_newer_versions_take_an_object_id(
 async fn a_version_that_does_not_look_at_the_object_id_does_not_pass_off_another_identity() {
     let mut world = world();
     let other = world.azure.sign(&serde_json::json!({
-        "sub": world.story.identity_principal_id, "exp": 9_999_999_999_i64,
+        "sub": world.scenario.identity_principal_id, "exp": 9_999_999_999_i64,
     }));
     let answer = serde_json::json!({ "access_token": other, "expires_on": 9_999_999_999_i64 });
     let fault = Fault::json(200, &answer.to_string());
     world
         .azure
         .set_fault(Endpoint::ServiceFabric, fault, Times::UntilCleared);
-    world.id = Some(UserAssignedId::ObjectId(world.story.client_id.clone()));
+    world.id = Some(UserAssignedId::ObjectId(world.scenario.client_id.clone()));
     let error = world.fails().await;
     assert!(error.to_string().contains("another identity"), "{error}");
 }
@@ -61,11 +61,11 @@ async fn a_version_that_does_not_look_at_the_object_id_does_not_pass_off_another
 async fn its_refusals_are_told_apart() {
     let mut world = world();
     says_what_was_answered(&world, Endpoint::ServiceFabric).await;
-    world.id = Some(UserAssignedId::ObjectId(world.story.client_id.clone()));
+    world.id = Some(UserAssignedId::ObjectId(world.scenario.client_id.clone()));
     let told = world.fails().await.diagnosis().unwrap().to_string();
     let unknown = format!(
         "no managed identity with the object id \"{}\"",
-        world.story.client_id
+        world.scenario.client_id
     );
     assert!(told.contains(&unknown), "{told}");
     assert!(told.contains("IDENTITY_HEADER is out of date"), "{told}");
@@ -131,7 +131,7 @@ async fn a_redirect_carries_the_secret_nowhere() {
 fn what_it_cannot_honour_is_told() {
     let mut world = world();
     world.id = Some(UserAssignedId::ClientId(
-        world.story.identity_client_id.clone(),
+        world.scenario.identity_client_id.clone(),
     ));
     assert!(world.misconfigured().contains("client id"));
     world.id = None;

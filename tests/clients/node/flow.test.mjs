@@ -1,4 +1,4 @@
-// The story of Contoso and Litware, told by the Azure SDK for JavaScript.
+// The scenario of Contoso and Litware, told by the Azure SDK for JavaScript.
 //
 // EMULATOR names the emulator's program, OURS the example that lists resource groups with our
 // credential: each refusal has to have the same code for both.

@@ -1,4 +1,4 @@
-"""The story of Contoso and Litware, told by the Azure SDK for Python and by MSAL.
+"""The scenario of Contoso and Litware, told by the Azure SDK for Python and by MSAL.
 
 The emulator was written from the documents alone, and so was the library; these clients were
 written by neither. `EMULATOR` names the emulator's program, `OURS` the example that lists resource

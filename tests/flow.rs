@@ -1,4 +1,4 @@
-//! The story of Contoso and Litware, from the host's identity to Litware's resource groups.
+//! The scenario of Contoso and Litware, from the host's identity to Litware's resource groups.
 
 #[path = "../examples/support/arm.rs"]
 #[allow(dead_code)]
@@ -21,7 +21,7 @@ async fn contoso_lists_the_one_resource_group_that_litware_lets_it_read() {
     let world = World::new();
     let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
     let groups: Vec<_> = arm
-        .resource_groups(&world.story.target_subscription_id)
+        .resource_groups(&world.scenario.target_subscription_id)
         .unwrap()
         .try_collect()
         .await
@@ -42,7 +42,7 @@ async fn the_token_is_the_target_tenants() {
     ] {
         let token = world.credential().get_token(&[scope], None).await.unwrap();
         let claims = claims(token.token.secret());
-        let target = &world.story.target_tenant_id;
+        let target = &world.scenario.target_tenant_id;
         let issuer = format!("https://sts.windows.net/{target}/");
         assert_eq!(claims["aud"], audience);
         assert_eq!(claims["tid"], *target);
@@ -50,10 +50,10 @@ async fn the_token_is_the_target_tenants() {
             (&claims["iss"], &claims["idp"]),
             (&issuer.clone().into(), &issuer.into())
         );
-        assert_eq!(claims["appid"], world.story.client_id);
+        assert_eq!(claims["appid"], world.scenario.client_id);
         assert_eq!(
             claims["oid"].as_str(),
-            world.story.target_service_principal_id.as_deref()
+            world.scenario.target_service_principal_id.as_deref()
         );
         assert_eq!(
             token.expires_on.unix_timestamp() / 10,
@@ -66,11 +66,13 @@ async fn the_token_is_the_target_tenants() {
 async fn the_home_tenant_is_one_for_tenant_away() {
     let world = World::new();
     let credential = world.credential();
-    let home = credential.for_tenant(&world.story.home_tenant_id).unwrap();
+    let home = credential
+        .for_tenant(&world.scenario.home_tenant_id)
+        .unwrap();
     let token = home.get_token(&[STORAGE], None).await.unwrap();
     assert_eq!(
         claims(token.token.secret())["tid"],
-        world.story.home_tenant_id
+        world.scenario.home_tenant_id
     );
     credential.get_token(&[STORAGE], None).await.unwrap();
     assert_eq!(
@@ -100,7 +102,7 @@ async fn both_legs_keep_to_azures_own_urls() {
     assert_eq!(hosts, ["169.254.169.254", "login.microsoftonline.com"]);
     assert_eq!(
         requests[1].path,
-        format!("/{}/oauth2/v2.0/token", world.story.target_tenant_id)
+        format!("/{}/oauth2/v2.0/token", world.scenario.target_tenant_id)
     );
 }
 
@@ -182,8 +184,8 @@ async fn an_assertion_of_the_users_own_is_asked_for_once() {
     let world = World::new();
     let source = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.story.target_tenant_id,
-        &world.story.client_id,
+        &world.scenario.target_tenant_id,
+        &world.scenario.client_id,
         Arc::new(source),
         Some(CrossTenantManagedIdentityCredentialOptions {
             client_options: world.azure.client_options(),
@@ -204,7 +206,7 @@ async fn many_requests_of_an_sdk_client_make_one_token_request() {
     let world = World::new();
     let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
     let lists = (0..50).map(|_| {
-        arm.resource_groups(&world.story.target_subscription_id)
+        arm.resource_groups(&world.scenario.target_subscription_id)
             .unwrap()
             .try_collect::<Vec<_>>()
     });
@@ -223,7 +225,7 @@ async fn through_an_sdk_client_the_error_is_found_and_nothing_is_asked_twice() {
     options.retry = at_once(3);
     let arm = ResourceManager::new(world.credential(), options).unwrap();
     let error = arm
-        .resource_groups(&world.story.target_subscription_id)
+        .resource_groups(&world.scenario.target_subscription_id)
         .unwrap()
         .try_next()
         .await
