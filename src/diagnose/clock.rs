@@ -1,15 +1,9 @@
 //! This machine's clock against the dates of the answers.
 
-use super::{found::Found, warnings};
-use crate::report::{ReportStep, StepKind, StepOutcome};
 use azure_core::{
     http::{RawResponse, headers::HeaderName},
     time::{OffsetDateTime, parse_rfc7231},
 };
-
-/// From here on it is warned of. Entra takes an assertion from its `nbf`, which lies 5 minutes
-/// back, and tokens carry the same margin.
-const TOLERATED: i64 = 60;
 
 const DATE: HeaderName = HeaderName::from_static("date");
 
@@ -58,28 +52,6 @@ impl Difference {
             self.seconds.unsigned_abs(),
             self.of
         )
-    }
-}
-
-impl Found {
-    /// The last step.
-    pub(super) fn clock(&mut self) {
-        let Some(difference) = &self.difference else {
-            return self.skipped(StepKind::Clock, "no answer had a date");
-        };
-        let outcome = match difference.seconds.unsigned_abs() > TOLERATED.unsigned_abs() {
-            true => {
-                self.warnings.push(warnings::clock_skew(difference));
-                StepOutcome::Warning
-            }
-            false => StepOutcome::Ok,
-        };
-        let summary = match difference.seconds {
-            0 => format!("this machine's clock agrees with that of {}", difference.of),
-            _ => format!("this machine's clock is {}", difference.in_words()),
-        };
-        self.steps
-            .push(ReportStep::new(StepKind::Clock, outcome, summary));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a walk has found so far, and the report that becomes of it.
 
-use super::clock::Difference;
+use super::{clock::Difference, warnings};
 use crate::{
     error::Error,
     report::{About, Report, ReportStep, ShownClaims, StepKind, StepOutcome, Warning, in_seconds},
@@ -8,6 +8,10 @@ use crate::{
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
 use std::time::Duration;
 use url::form_urlencoded;
+
+/// A larger difference of the clocks, in seconds, is a warning. Entra accepts an assertion from its
+/// `nbf` on, which is 5 minutes in the past, and tokens have the same margin.
+const TOLERATED: i64 = 60;
 
 /// What was found so far.
 #[derive(Default)]
@@ -97,5 +101,27 @@ fn expiry(expires_on: OffsetDateTime, now: OffsetDateTime) -> String {
         ..0 => format!("has expired at {at}"),
         0..120 => format!("expires at {at}, in {left} min"),
         _ => format!("expires at {at}, in {} h", left / 60),
+    }
+}
+
+impl Found {
+    /// The last step.
+    pub(super) fn clock(&mut self) {
+        let Some(difference) = &self.difference else {
+            return self.skipped(StepKind::Clock, "no answer had a date");
+        };
+        let outcome = match difference.seconds.unsigned_abs() > TOLERATED.unsigned_abs() {
+            true => {
+                self.warnings.push(warnings::clock_skew(difference));
+                StepOutcome::Warning
+            }
+            false => StepOutcome::Ok,
+        };
+        let summary = match difference.seconds {
+            0 => format!("this machine's clock agrees with that of {}", difference.of),
+            _ => format!("this machine's clock is {}", difference.in_words()),
+        };
+        self.steps
+            .push(ReportStep::new(StepKind::Clock, outcome, summary));
     }
 }
