@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         audit::AuditArguments, claims::ClaimsArguments, completions::CompletionsArguments,
-        doctor::DoctorArguments, list_groups::ListGroupsArguments,
+        doctor::DoctorArguments, exec::ExecArguments, list_groups::ListGroupsArguments,
         many_tenants::ManyTenantsArguments, token::TokenArguments,
     },
     outcome::{Failure, Outcome},
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     ListGroups(ListGroupsArguments),
     /// List the resource groups of many target tenants at once.
     ManyTenants(ManyTenantsArguments),
+    /// Run a command whose Azure SDK, of any language, gets tokens of the target tenant.
+    Exec(ExecArguments),
     /// Print the completions of a shell.
     Completions(CompletionsArguments),
 }
@@ -56,7 +58,7 @@ impl Command {
             Self::Claims(it) => it.json,
             Self::ListGroups(it) => it.json,
             Self::ManyTenants(it) => it.json,
-            Self::Completions(_) => false,
+            Self::Exec(_) | Self::Completions(_) => false,
         }
     }
 
@@ -68,6 +70,7 @@ impl Command {
             Self::Claims(it) => it.run(),
             Self::ListGroups(it) => it.run().await,
             Self::ManyTenants(it) => it.run().await,
+            Self::Exec(it) => it.run().await,
             Self::Completions(it) => it.run(),
         }
     }

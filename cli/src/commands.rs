@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod exec;
 pub(crate) mod list_groups;
 pub(crate) mod many_tenants;
 pub(crate) mod token;

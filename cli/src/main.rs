@@ -4,19 +4,23 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod assertion_file;
 mod azure;
 mod clock;
 mod cloud;
 mod commands;
 #[cfg(feature = "emulator")]
 mod emulated;
+mod endpoint;
 mod guid;
 mod jwt;
+mod log;
 mod outcome;
 mod output;
 mod resource_manager;
 mod rest;
 mod settings;
+mod signals;
 mod table;
 
 use arguments::Arguments;
