@@ -21,6 +21,7 @@ mod resource_manager;
 mod rest;
 mod settings;
 mod signals;
+mod systemd;
 mod table;
 
 use arguments::Arguments;

@@ -103,3 +103,10 @@ impl Signals {
         Received
     }
 }
+
+impl Signals {
+    /// Until a signal asks to end.
+    pub(crate) async fn end(&mut self) {
+        while !self.next().await.asks_to_end() {}
+    }
+}

@@ -50,8 +50,8 @@ pub(super) async fn respond(service: &Service, head: &Parts) -> Answer {
         Ok(answer) => answer,
         Err(refusal) => {
             let status = refusal.status.as_u16();
-            let message = &refusal.message;
-            warn!(client = client.name, status, outcome, message, "no token");
+            let why = &refusal.message;
+            warn!(client = client.name, status, outcome, why, "no token");
             refusal.into()
         }
     }
