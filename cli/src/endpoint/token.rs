@@ -27,6 +27,9 @@ const REFRESH_API_VERSION: &str = "2025-03-30";
 const LONGEST: Duration = Duration::from_secs(100);
 const LONGEST_RESOURCE: usize = 512;
 
+/// Statuses of 4xx after which the same request may succeed.
+const PASSING: [u16; 4] = [404, 408, 410, 429];
+
 /// Tokens for it come from the host's identity endpoint and not from here.
 const TOKEN_EXCHANGE: &str = "api://azureadtokenexchange";
 const TOKEN_EXCHANGE_APP_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
@@ -143,15 +146,19 @@ fn sha256(token: &AccessToken) -> String {
         .collect()
 }
 
-/// SDKs repeat a request after 5xx, and show the message of 400 at once.
+/// SDKs repeat a request after 5xx, for minutes: only what may pass by itself is 503. After 400 that of
+/// Rust shows a text of its own in place of the message, so a refusal is 403.
 fn refusal(error: &azure_core::Error) -> Refusal {
     let message = one_line(error);
     let ours = IdentityError::find(error);
     if ours.is_some_and(|it| it.stage() == Stage::Configuration) {
         return Refusal::bad_request(message);
     }
-    if !ours.is_some_and(IdentityError::is_transient) {
-        return Refusal::new(StatusCode::BAD_REQUEST, "refused", message);
+    let status = ours.and_then(IdentityError::status).map(u16::from);
+    // Also one that passes when a new registration is known everywhere: a person has to see it first.
+    let is_refused = status.is_some_and(|it| (400..500).contains(&it) && !PASSING.contains(&it));
+    if is_refused || !ours.is_some_and(IdentityError::is_transient) {
+        return Refusal::new(StatusCode::FORBIDDEN, "refused", message);
     }
     Refusal {
         retry_after: ours.and_then(IdentityError::retry_after),
@@ -227,7 +234,9 @@ impl<'a> Query<'a> {
         }
         let lower = resource.to_ascii_lowercase();
         if lower.starts_with(TOKEN_EXCHANGE) || lower.contains(TOKEN_EXCHANGE_APP_ID) {
-            return Err(Refusal::bad_request(
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "forbidden",
                 "This endpoint gives tokens of the target tenant, and none of them can be a client assertion (AADSTS700231). A program that makes assertions needs the identity endpoint of the host: run it without the variables IDENTITY_ENDPOINT and IDENTITY_HEADER of cross-tenant-identity.",
             ));
         }

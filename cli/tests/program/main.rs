@@ -2,9 +2,12 @@
 
 mod audit;
 mod claims;
+mod client;
 mod command_line;
 mod doctor;
+mod exec;
 mod groups;
+mod serve;
 mod settings;
 mod support;
 mod token;
