@@ -9,6 +9,7 @@ mod azure;
 mod clock;
 mod cloud;
 mod commands;
+mod core_dumps;
 #[cfg(feature = "emulator")]
 mod emulated;
 mod endpoint;

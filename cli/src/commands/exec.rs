@@ -7,6 +7,7 @@ mod variables;
 use crate::{
     assertion_file::AssertionFile,
     azure::{Azure, Connection},
+    core_dumps,
     endpoint::{Client, Clients, Endpoint, Resources, Secret},
     log,
     outcome::{Failure, Outcome},
@@ -63,6 +64,7 @@ impl ExecArguments {
         }
         let program = Program::find(&self.command)?;
         let azure = self.connection.azure(None)?;
+        core_dumps::forbid();
         log::start(log::Level::Warnings);
         match self.protocol {
             Protocol::AppService => self.with_endpoint(program, &azure).await,

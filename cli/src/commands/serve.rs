@@ -4,7 +4,7 @@ mod build;
 mod config;
 
 use crate::{
-    clock,
+    clock, core_dumps,
     endpoint::{Client, Endpoint, Service, Upstream},
     log,
     outcome::{Failure, Outcome},
@@ -57,6 +57,7 @@ pub(crate) struct ServeArguments {
 
 impl ServeArguments {
     pub(crate) async fn run(self) -> Result<Outcome, Failure> {
+        core_dumps::forbid();
         let upstream = Arc::new(Upstream::default());
         let config = Config::read(&self.config)?;
         let address = config.listen;

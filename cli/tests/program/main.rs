@@ -6,6 +6,7 @@ mod client;
 mod command_line;
 mod doctor;
 mod exec;
+mod files;
 mod groups;
 mod serve;
 mod settings;

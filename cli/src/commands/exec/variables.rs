@@ -5,7 +5,7 @@ use tokio::process::Command;
 
 /// Variables that select another credential or another endpoint in the SDKs of Azure, or that are for
 /// this program's own managed identity.
-const REMOVED: [&str; 22] = [
+const REMOVED: [&str; 21] = [
     "AZURE_CLIENT_CERTIFICATE_PASSWORD",
     "AZURE_CLIENT_CERTIFICATE_PATH",
     "AZURE_CLIENT_ID",
@@ -27,7 +27,6 @@ const REMOVED: [&str; 22] = [
     "IMDS_ENDPOINT",
     "MSI_ENDPOINT",
     "MSI_SECRET",
-    "NOTIFY_SOCKET",
 ];
 
 /// The settings of this program.
