@@ -2,6 +2,10 @@
 //! to find out what is wrong.
 
 #![forbid(unsafe_code)]
+#![allow(
+    rustdoc::bare_urls,
+    reason = "the comments of arguments are the help that is printed"
+)]
 
 mod arguments;
 mod assertion_file;
