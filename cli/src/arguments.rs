@@ -3,8 +3,9 @@
 use crate::{
     commands::{
         audit::AuditArguments, claims::ClaimsArguments, completions::CompletionsArguments,
-        doctor::DoctorArguments, list_groups::ListGroupsArguments,
-        many_tenants::ManyTenantsArguments, token::TokenArguments,
+        doctor::DoctorArguments, exec::ExecArguments, exec_credential::ExecCredentialArguments,
+        list_groups::ListGroupsArguments, many_tenants::ManyTenantsArguments,
+        serve::ServeArguments, token::TokenArguments, write_assertion::WriteAssertionArguments,
     },
     outcome::{Failure, Outcome},
 };
@@ -43,6 +44,14 @@ pub(crate) enum Command {
     ListGroups(ListGroupsArguments),
     /// List the resource groups of many target tenants at once.
     ManyTenants(ManyTenantsArguments),
+    /// Run a command whose Azure SDK, of any language, gets tokens of the target tenant.
+    Exec(ExecArguments),
+    /// Give many clients of this machine tokens, each of its own tenant, by one endpoint.
+    Serve(ServeArguments),
+    /// Keep a file filled with the managed identity's assertion, for workload identity.
+    WriteAssertion(WriteAssertionArguments),
+    /// Print a token as kubectl reads it.
+    ExecCredential(ExecCredentialArguments),
     /// Print the completions of a shell.
     Completions(CompletionsArguments),
 }
@@ -56,7 +65,11 @@ impl Command {
             Self::Claims(it) => it.json,
             Self::ListGroups(it) => it.json,
             Self::ManyTenants(it) => it.json,
-            Self::Completions(_) => false,
+            Self::Exec(_)
+            | Self::Serve(_)
+            | Self::WriteAssertion(_)
+            | Self::ExecCredential(_)
+            | Self::Completions(_) => false,
         }
     }
 
@@ -68,6 +81,10 @@ impl Command {
             Self::Claims(it) => it.run(),
             Self::ListGroups(it) => it.run().await,
             Self::ManyTenants(it) => it.run().await,
+            Self::Exec(it) => it.run().await,
+            Self::Serve(it) => it.run().await,
+            Self::WriteAssertion(it) => it.run().await,
+            Self::ExecCredential(it) => it.run().await,
             Self::Completions(it) => it.run(),
         }
     }

@@ -12,8 +12,8 @@ use azure_core::{credentials::TokenCredential, http::ClientOptions};
 use clap::Args;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential as Credential,
-    CrossTenantManagedIdentityCredentialOptions as Options, ManagedIdentityAssertionOptions,
-    Settings,
+    CrossTenantManagedIdentityCredentialOptions as Options, ManagedIdentityAssertion,
+    ManagedIdentityAssertionOptions, Settings,
 };
 use std::{path::PathBuf, sync::Arc};
 
@@ -110,6 +110,29 @@ impl Azure {
         // An error says that the assertion is in a file: all else was checked for the credential.
         let options = self.settings.options(Some(self.options())).ok()?;
         Some(options.managed_identity)
+    }
+
+    /// The managed identity's token, as a client assertion.
+    pub(crate) fn assertion(&self) -> Result<ManagedIdentityAssertion, Failure> {
+        let options = self.settings.options(Some(self.options()))?;
+        Ok(ManagedIdentityAssertion::new(Some(
+            options.managed_identity,
+        ))?)
+    }
+
+    /// The managed identity, by the id that the settings name.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        let settings = &self.settings;
+        let ids = [
+            &settings.identity_client_id,
+            &settings.identity_object_id,
+            &settings.identity_resource_id,
+        ];
+        ids.into_iter().find_map(Option::as_deref)
+    }
+
+    pub(crate) fn authority_host(&self) -> String {
+        cloud::authority_host(&self.settings)
     }
 
     fn options(&self) -> Options {

@@ -19,6 +19,12 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
     tokio::time::timeout(limit, work).await.ok()
 }
 
+/// Before something is tried or looked at again.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+pub(crate) async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
 /// How long ago or ahead a time is, in its two largest units.
 pub(crate) fn distance(seconds: i64) -> String {
     let seconds = seconds.unsigned_abs();

@@ -69,6 +69,12 @@ pub(crate) fn token_exchange(settings: &Settings) -> Option<String> {
     cloud.map(|cloud| cloud.token_exchange.to_owned())
 }
 
+/// The one of the settings, or of the environment, or the public cloud's.
+pub(crate) fn authority_host(settings: &Settings) -> String {
+    let (_, given) = cloud_of(settings);
+    given.unwrap_or_else(|| format!("https://{}", PUBLIC.authorities[0]))
+}
+
 /// The cloud, if it is known, and the authority that is given.
 fn cloud_of(settings: &Settings) -> (Option<&'static Cloud>, Option<String>) {
     let authority = settings.authority_host.clone();

@@ -2,21 +2,31 @@
 //! to find out what is wrong.
 
 #![forbid(unsafe_code)]
+#![allow(
+    rustdoc::bare_urls,
+    reason = "the comments of arguments are the help that is printed"
+)]
 
 mod arguments;
+mod assertion_file;
 mod azure;
 mod clock;
 mod cloud;
 mod commands;
+mod core_dumps;
 #[cfg(feature = "emulator")]
 mod emulated;
+mod endpoint;
 mod guid;
 mod jwt;
+mod log;
 mod outcome;
 mod output;
 mod resource_manager;
 mod rest;
 mod settings;
+mod signals;
+mod systemd;
 mod table;
 
 use arguments::Arguments;

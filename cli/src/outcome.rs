@@ -11,6 +11,8 @@ pub(crate) enum Outcome {
     Failed,
     /// The command line, a variable or a file is wrong.
     WrongUsage,
+    /// A command was run, and this is its exit status.
+    Exited(u8),
 }
 
 impl Outcome {
@@ -24,6 +26,7 @@ impl Outcome {
             Self::Failed => 1,
             // As clap has it.
             Self::WrongUsage => 2,
+            Self::Exited(status) => status,
         }
     }
 }

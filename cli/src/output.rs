@@ -64,6 +64,15 @@ pub(crate) struct FailureJson {
 }
 
 impl Failure {
+    /// What has happened, in a line.
+    pub(crate) fn one_line(&self) -> String {
+        match self {
+            Self::Usage(message) => message.clone(),
+            Self::Io(error) => error.to_string(),
+            Self::Error(error) => one_line(error.as_ref()),
+        }
+    }
+
     pub(crate) fn json(&self) -> FailureJson {
         let (message, diagnosis) = match self {
             Self::Usage(message) => (message.clone(), None),

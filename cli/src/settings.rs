@@ -3,6 +3,8 @@
 mod file;
 mod names;
 
+pub(crate) use file::read_as as read;
+
 use crate::outcome::Failure;
 use clap::{
     Args,
@@ -92,21 +94,31 @@ impl GivenSettings {
         target_tenant_id: Option<&str>,
     ) -> Result<Settings, Failure> {
         let file = config.map(|path| file::read(path)).transpose();
-        let file = file.map_err(Failure::usage)?.unwrap_or_default();
+        let file = file.map_err(Failure::usage)?;
+        let has_none = *self == Self::default() && file.is_none();
+        let completed = self.complete_over_file(file.unwrap_or_default(), target_tenant_id);
+        completed.map_err(|failure| match failure {
+            Failure::Usage(text) if has_none => {
+                Failure::Usage(format!("{text}\n\n{HOW_TO_GIVE_SETTINGS}"))
+            }
+            other => other,
+        })
+    }
+
+    /// The same, of a file that was read already.
+    pub(crate) fn complete_over_file(
+        &self,
+        file: Self,
+        target_tenant_id: Option<&str>,
+    ) -> Result<Settings, Failure> {
         let mut below = file.over(Settings::default());
         if let (true, Some(tenant)) = (below.target_tenant_id.is_empty(), target_tenant_id) {
             below.target_tenant_id = tenant.to_owned();
         }
         // Twice: so that a required setting that a flag gives is not missed below it.
         let below = self.clone().over(below);
-        let read = Settings::from_env_over(below).map_err(|error| {
-            let text = cross_tenant_identity::explain(&error).to_string();
-            let has_none = *self == Self::default() && config.is_none();
-            Failure::Usage(match has_none {
-                true => format!("{text}\n\n{HOW_TO_GIVE_SETTINGS}"),
-                false => text,
-            })
-        })?;
+        let read = Settings::from_env_over(below)
+            .map_err(|error| Failure::Usage(cross_tenant_identity::explain(&error).to_string()))?;
         Ok(self.clone().over(read))
     }
 

@@ -18,6 +18,17 @@ pub(super) fn read(path: &Path) -> Result<GivenSettings, String> {
     parse(format, &text).map_err(|why| format!("{}: {why}", path.display()))
 }
 
+/// Another file, of the same formats.
+///
+/// # Errors
+///
+/// When it cannot be read or is not what is expected.
+pub(crate) fn read_as<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+    let format = Format::of(path)?;
+    let parsed = text(path).and_then(|text| format.parse(&text));
+    parsed.map_err(|why| format!("{}: {why}", path.display()))
+}
+
 fn text(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let file = fs::File::open(path).map_err(|why| why.to_string())?;

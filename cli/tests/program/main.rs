@@ -2,10 +2,14 @@
 
 mod audit;
 mod claims;
+mod client;
 mod command_line;
 mod doctor;
+mod exec;
+mod files;
 mod groups;
 mod readme;
+mod serve;
 mod settings;
 mod support;
 mod token;

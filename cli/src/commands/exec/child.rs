@@ -1,0 +1,61 @@
+//! The command's process.
+
+use super::{program::Program, variables::Variables};
+use crate::{
+    outcome::Failure,
+    signals::{Received, Signals},
+};
+use std::{io, process::ExitStatus};
+use tokio::process::{Child, Command};
+
+/// Runs the command to its end. Returns its exit status.
+pub(super) async fn run(program: Program, variables: &Variables) -> Result<u8, Failure> {
+    // From now on a signal is the command's.
+    let mut signals = Signals::new()?;
+    let mut command = Command::new(&program.path);
+    command.args(&program.arguments).kill_on_drop(true);
+    variables.apply(&mut command);
+    let mut child = command.spawn().map_err(|why| {
+        let shown = program.path.display();
+        Failure::usage(format!("cannot run {shown}: {why}"))
+    })?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(exit_status(status?)),
+            received = signals.next() => pass_on(&mut child, &received)?,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn pass_on(child: &mut Child, received: &Received) -> io::Result<()> {
+    use rustix::process::{Pid, kill_process};
+
+    // The terminal sends it to the command, too.
+    if received.is_of_terminal() {
+        return Ok(());
+    }
+    let pid = child.id().and_then(|id| i32::try_from(id).ok());
+    // There is no id when the command has ended.
+    match pid.and_then(Pid::from_raw) {
+        Some(pid) => Ok(kill_process(pid, received.signal())?),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn pass_on(_: &mut Child, _: &Received) -> io::Result<()> {
+    // Windows sends Ctrl+C to all programs of the console.
+    Ok(())
+}
+
+/// 128 and the number of the signal, as a shell does, if a signal ended the command.
+fn exit_status(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return u8::try_from(128 + signal).unwrap_or(u8::MAX);
+    }
+    // Windows has larger ones: they are failures, too.
+    let code = status.code().unwrap_or(1);
+    u8::try_from(code).unwrap_or(u8::MAX)
+}

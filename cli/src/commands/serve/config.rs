@@ -1,0 +1,143 @@
+//! The file of `serve`.
+
+use crate::{
+    outcome::Failure,
+    settings::{self, GivenSettings},
+};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use std::{
+    collections::HashSet,
+    fmt, fs,
+    io::Read,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+/// A secret that can be guessed is none.
+const SHORTEST_SECRET: usize = 32;
+const LONGEST_SECRET: usize = 4 * 1024;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    #[serde(default = "any_port")]
+    pub(super) listen: SocketAddr,
+    #[serde(default)]
+    pub(super) settings: GivenSettings,
+    pub(super) clients: Vec<ClientConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientConfig {
+    pub(super) name: String,
+    secret: Option<SecretText>,
+    secret_file: Option<PathBuf>,
+    pub(super) target_tenant_id: String,
+    pub(super) resources: Vec<String>,
+}
+
+/// Never shown, also where it is of a wrong type.
+struct SecretText(String);
+
+fn any_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 8181).into()
+}
+
+impl Config {
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let config: Self = settings::read(path).map_err(Failure::usage)?;
+        let wrong = config.problems();
+        match wrong.is_empty() {
+            true => Ok(config),
+            false => {
+                let path = path.display();
+                Err(Failure::usage(format!("{path}: {}", wrong.join("\n"))))
+            }
+        }
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if !self.listen.ip().is_loopback() {
+            wrong.push(format!(
+                "listen is {}, which other machines reach, and this version has no TLS: give an address of this machine alone, such as 127.0.0.1:8181",
+                self.listen
+            ));
+        }
+        if self.clients.is_empty() {
+            wrong.push("there are no clients: give at least one".to_owned());
+        }
+        let mut names = HashSet::new();
+        for client in &self.clients {
+            let name = &client.name;
+            if name.is_empty() {
+                wrong.push("a client has an empty name: give it one".to_owned());
+            } else if !names.insert(name) {
+                wrong.push(format!(
+                    "two clients have the name {name:?}: give each its own"
+                ));
+            }
+            if client.resources.iter().all(String::is_empty) {
+                wrong.push(format!(
+                    "the client {name:?} has no resources: list what it may get tokens for, such as https://management.azure.com"
+                ));
+            }
+        }
+        wrong
+    }
+}
+
+impl ClientConfig {
+    /// Of the file, or of the other file that it names.
+    pub(super) fn secret(&self) -> Result<String, String> {
+        let secret = match (&self.secret, &self.secret_file) {
+            (Some(secret), None) => secret.0.clone(),
+            (None, Some(path)) => read_secret(path)?,
+            _ => {
+                return Err("give it either a secret or a secret_file".to_owned());
+            }
+        };
+        if secret.len() < SHORTEST_SECRET {
+            return Err(format!(
+                "its secret has less than {SHORTEST_SECRET} characters: make one with openssl rand -hex 32"
+            ));
+        }
+        // It is sent in a header.
+        if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("its secret has a character that a header cannot have: make one with openssl rand -hex 32".to_owned());
+        }
+        Ok(secret)
+    }
+
+    /// As programs ask for them.
+    pub(super) fn resources(&self) -> Vec<String> {
+        let resources = self.resources.iter().filter(|it| !it.is_empty());
+        resources
+            .map(|it| it.strip_suffix("/.default").unwrap_or(it).to_owned())
+            .collect()
+    }
+}
+
+fn read_secret(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(LONGEST_SECRET as u64).read_to_string(&mut text))
+        .map_err(|why| format!("cannot read its secret_file {}: {why}", path.display()))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(from) {
+            Ok(serde_json::Value::String(text)) => Ok(Self(text)),
+            _ => Err(D::Error::custom("a secret is no text: put it into quotes")),
+        }
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}

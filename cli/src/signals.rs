@@ -1,0 +1,112 @@
+//! The signals that this process receives.
+
+use std::io;
+
+#[cfg(unix)]
+pub(crate) use unix::{Received, Signals};
+
+#[cfg(unix)]
+mod unix {
+    use super::io;
+    use futures::future::select_all;
+    use rustix::process::Signal;
+    use std::io::IsTerminal;
+    use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+    /// Those that usually end a process, and those that people use for their own ends.
+    const ALL: [Signal; 6] = [
+        Signal::INT,
+        Signal::TERM,
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::USR1,
+        Signal::USR2,
+    ];
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Received(Signal);
+
+    impl Received {
+        pub(crate) fn signal(&self) -> Signal {
+            self.0
+        }
+
+        /// Ctrl+C and Ctrl+\ reach the whole group of the terminal.
+        pub(crate) fn is_of_terminal(&self) -> bool {
+            matches!(self.0, Signal::INT | Signal::QUIT) && io::stdin().is_terminal()
+        }
+
+        /// SIGHUP asks a service to read its configuration again.
+        pub(crate) fn asks_to_reload(&self) -> bool {
+            self.0 == Signal::HUP
+        }
+
+        pub(crate) fn asks_to_end(&self) -> bool {
+            matches!(self.0, Signal::INT | Signal::TERM | Signal::QUIT)
+        }
+    }
+
+    pub(crate) struct Signals(Vec<(Signal, Stream)>);
+
+    impl Signals {
+        /// From now on the signals do not end the process.
+        pub(crate) fn new() -> io::Result<Self> {
+            let streams = ALL
+                .iter()
+                .map(|it| Ok((*it, signal(SignalKind::from_raw(it.as_raw()))?)));
+            Ok(Self(streams.collect::<io::Result<_>>()?))
+        }
+
+        pub(crate) async fn next(&mut self) -> Received {
+            let all = self.0.iter_mut().map(|(it, stream)| {
+                let it = *it;
+                Box::pin(async move {
+                    stream.recv().await;
+                    it
+                })
+            });
+            Received(select_all(all).await.0)
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) struct Signals;
+
+/// Ctrl+C.
+#[cfg(not(unix))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Received;
+
+#[cfg(not(unix))]
+impl Received {
+    pub(crate) fn asks_to_reload(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn asks_to_end(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) async fn next(&mut self) -> Received {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without signals, the user has to end the process in another way.
+            std::future::pending::<()>().await;
+        }
+        Received
+    }
+}
+
+impl Signals {
+    /// Until a signal asks to end.
+    pub(crate) async fn end(&mut self) {
+        while !self.next().await.asks_to_end() {}
+    }
+}

@@ -1,0 +1,168 @@
+//! A client of the endpoint: a plain request, and a program with an SDK of Azure.
+
+use azure_core::credentials::TokenCredential;
+use azure_identity::ManagedIdentityCredential;
+use serde_json::Value;
+use std::{
+    env,
+    io::{self, Read, Write},
+    net::TcpStream,
+    process::Command,
+    sync::Barrier,
+    thread,
+    time::Duration,
+};
+
+pub(crate) const RESOURCE: &str = "https://management.azure.com";
+
+/// Where the endpoint is, and what its client knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) url: String,
+    pub(crate) secret: String,
+}
+
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Response {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("{why}: {}", self.body))
+    }
+
+    pub(crate) fn message(&self) -> String {
+        let body = self.json();
+        assert_eq!(body["statusCode"], self.status);
+        body["message"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Endpoint {
+    fn of_environment() -> Self {
+        Self {
+            url: env::var("IDENTITY_ENDPOINT").unwrap(),
+            secret: env::var("IDENTITY_HEADER").unwrap(),
+        }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        let rest = self.url.strip_prefix("http://").unwrap();
+        rest.split('/').next().unwrap()
+    }
+
+    pub(crate) fn token(&self, resource: &str) -> io::Result<Response> {
+        self.ask(&format!("api-version=2019-08-01&resource={resource}"), &[])
+    }
+
+    /// With the secret, and these headers.
+    pub(crate) fn ask(&self, query: &str, headers: &[&str]) -> io::Result<Response> {
+        let secret = format!("X-IDENTITY-HEADER: {}", self.secret);
+        let host = format!("Host: {}", self.address());
+        let own = [secret.as_str(), host.as_str()];
+        self.send(&format!("/msi/token?{query}"), &[&own, headers].concat())
+    }
+
+    pub(crate) fn get(&self, path: &str) -> io::Result<Response> {
+        self.send(path, &[&format!("Host: {}", self.address())])
+    }
+
+    /// With these headers and no others.
+    pub(crate) fn send(&self, path: &str, headers: &[&str]) -> io::Result<Response> {
+        let mut stream = TcpStream::connect(self.address())?;
+        // Nothing hangs: a test that would is to fail.
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let headers: String = headers.iter().map(|it| format!("{it}\r\n")).collect();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"
+        )?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        let status = response.get(9..12).and_then(|it| it.parse().ok());
+        let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
+        Ok(Response {
+            status: status.ok_or(io::ErrorKind::UnexpectedEof)?,
+            body: body.to_owned(),
+        })
+    }
+}
+
+/// The arguments after which this test's program is the client `name`.
+pub(crate) fn program(name: &str) -> Vec<String> {
+    let test = env::current_exe().unwrap();
+    [
+        test.to_str().unwrap(),
+        "--exact",
+        &format!("client::{name}"),
+        "--ignored",
+        "--nocapture",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+pub(crate) fn command(name: &str, endpoint: &Endpoint) -> Command {
+    let arguments = program(name);
+    let mut command = Command::new(&arguments[0]);
+    command
+        .args(&arguments[1..])
+        .env("IDENTITY_ENDPOINT", &endpoint.url)
+        .env("IDENTITY_HEADER", &endpoint.secret);
+    command
+}
+
+#[test]
+#[ignore = "it is run in a process of its own by other tests"]
+fn azure_identity() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let credential = ManagedIdentityCredential::new(None).unwrap();
+    let scope = format!("{RESOURCE}/.default");
+    match runtime.block_on(credential.get_token(&[&scope], None)) {
+        Ok(token) => println!("tenant={}", tenant(token.token.secret())),
+        Err(error) => println!("refused={error:?}"),
+    }
+}
+
+#[test]
+#[ignore = "it is run in a process of its own by other tests"]
+fn one_request() {
+    let resource = env::var("CLIENT_RESOURCE").unwrap_or(RESOURCE.to_owned());
+    let response = Endpoint::of_environment().token(&resource).unwrap();
+    assert_eq!(response.status, 200, "{}", response.body);
+}
+
+#[test]
+#[ignore = "it is run in a process of its own by other tests"]
+fn sixty_requests_at_once() {
+    let endpoint = Endpoint::of_environment();
+    let together = Barrier::new(60);
+    thread::scope(|scope| {
+        for _ in 0..60 {
+            scope.spawn(|| {
+                together.wait();
+                assert_eq!(endpoint.token(RESOURCE).unwrap().status, 200);
+            });
+        }
+    });
+}
+
+#[test]
+#[ignore = "it is run in a process of its own by other tests"]
+fn environment() {
+    for (name, value) in env::vars() {
+        println!("{name}={value}");
+    }
+}
+
+/// Of an access token.
+pub(crate) fn tenant(token: &str) -> String {
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = azure_core::base64::decode_url_safe(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims["tid"].as_str().unwrap().to_owned()
+}

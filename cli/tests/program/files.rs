@@ -1,0 +1,68 @@
+//! `write-assertion` and `exec-credential`.
+
+use crate::{
+    client::tenant,
+    support::{Azure, ended},
+};
+use std::fs;
+
+#[test]
+fn the_assertion_is_in_a_file_that_only_its_user_reads() {
+    let azure = Azure::start();
+    let path = azure.file("assertion", "old");
+    let arguments = ["write-assertion", "--once", "--path", &path];
+    ended(&mut azure.command_with_settings(&arguments))
+        .expect(0)
+        .without_secrets();
+    let assertion = fs::read_to_string(&path).unwrap();
+    assert_eq!(tenant(&assertion), azure.scenario.home_tenant_id);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+    // The file that takes its place until then is gone.
+    assert_eq!(fs::read_dir(azure.folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told() {
+    let azure = Azure::start();
+    let arguments = [
+        "write-assertion",
+        "--once",
+        "--path",
+        "/no/such/folder/file",
+    ];
+    let ended = ended(&mut azure.command_with_settings(&arguments)).expect(1);
+    assert!(
+        ended.stderr.contains("cannot write /no/such/folder/file"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn kubectl_reads_a_token_of_the_target_tenant() {
+    let azure = Azure::start();
+    // The emulator does not know the app of AKS.
+    let arguments = [
+        "exec-credential",
+        "--server-id",
+        "https://management.azure.com",
+    ];
+    let credential = ended(&mut azure.command_with_settings(&arguments))
+        .expect(0)
+        .json();
+    assert_eq!(credential["apiVersion"], "client.authentication.k8s.io/v1");
+    assert_eq!(credential["kind"], "ExecCredential");
+    let token = credential["status"]["token"].as_str().unwrap();
+    assert_eq!(tenant(token), azure.scenario.target_tenant_id);
+    let expires = credential["status"]["expirationTimestamp"]
+        .as_str()
+        .unwrap();
+    assert!(expires.ends_with('Z'), "{expires}");
+}
