@@ -41,8 +41,7 @@ while [ $# -gt 0 ]; do
       case $1 in
         --tenant) guid "$1" "$2" && tenant=$(lower "$2") ;;
         --app-id) guid "$1" "$2" && app=$(lower "$2") ;;
-        # Without a slash at the end: with one, the role that is there is not found again.
-        --scope) scope=${2%/} ;;
+        --scope) scope=$2 ;;
         --role) role=$2 ;;
       esac
       shift 2
@@ -54,8 +53,10 @@ done
 [ -n "$app" ] || wrong_usage '--app-id is missing'
 [ -n "$scope" ] || wrong_usage '--scope is missing'
 # The whole tenant (/) is not a scope for an app of others.
-[[ $scope =~ ^/(subscriptions|providers/Microsoft\.Management/managementGroups)/[^/[:space:]]+(/[^/]+)*$ ]] ||
+[[ $scope =~ ^/(subscriptions|providers/Microsoft\.Management/managementGroups)/[^/[:space:]]+(/[^/]+)*/?$ ]] ||
   wrong_usage "--scope needs a resource id, such as /subscriptions/ID/resourceGroups/NAME, not '$scope'"
+# With a slash at the end, the role that is there is not found again.
+scope=${scope%/}
 command -v az >/dev/null || fail 'the Azure CLI is missing: https://learn.microsoft.com/cli/azure/install-azure-cli'
 
 signed_in=$(az account show --query tenantId --output tsv)
