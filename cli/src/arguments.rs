@@ -4,7 +4,7 @@ use crate::{
     commands::{
         audit::AuditArguments, claims::ClaimsArguments, completions::CompletionsArguments,
         doctor::DoctorArguments, list_groups::ListGroupsArguments,
-        many_tenants::ManyTenantsArguments, token::TokenArguments,
+        many_tenants::ManyTenantsArguments, setup::SetupArguments, token::TokenArguments,
     },
     outcome::{Failure, Outcome},
 };
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     ListGroups(ListGroupsArguments),
     /// List the resource groups of many target tenants at once.
     ManyTenants(ManyTenantsArguments),
+    /// Print the scripts of the set-up, for one of the two tenants, with your values in them.
+    Setup(SetupArguments),
     /// Print the completions of a shell.
     Completions(CompletionsArguments),
 }
@@ -56,7 +58,7 @@ impl Command {
             Self::Claims(it) => it.json,
             Self::ListGroups(it) => it.json,
             Self::ManyTenants(it) => it.json,
-            Self::Completions(_) => false,
+            Self::Setup(_) | Self::Completions(_) => false,
         }
     }
 
@@ -68,6 +70,7 @@ impl Command {
             Self::Claims(it) => it.run(),
             Self::ListGroups(it) => it.run().await,
             Self::ManyTenants(it) => it.run().await,
+            Self::Setup(it) => it.run(),
             Self::Completions(it) => it.run(),
         }
     }

@@ -69,6 +69,11 @@ pub(crate) fn token_exchange(settings: &Settings) -> Option<String> {
     cloud.map(|cloud| cloud.token_exchange.to_owned())
 }
 
+/// The authority host that is given.
+pub(crate) fn authority_host(settings: &Settings) -> Option<String> {
+    cloud_of(settings).1
+}
+
 /// The cloud, if it is known, and the authority that is given.
 fn cloud_of(settings: &Settings) -> (Option<&'static Cloud>, Option<String>) {
     let authority = settings.authority_host.clone();

@@ -6,4 +6,5 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod list_groups;
 pub(crate) mod many_tenants;
+pub(crate) mod setup;
 pub(crate) mod token;
