@@ -7,5 +7,6 @@ mod doctor;
 mod groups;
 mod readme;
 mod settings;
+mod setup;
 mod support;
 mod token;
