@@ -5,7 +5,8 @@ use crate::{
         audit::AuditArguments, claims::ClaimsArguments, completions::CompletionsArguments,
         doctor::DoctorArguments, exec::ExecArguments, exec_credential::ExecCredentialArguments,
         list_groups::ListGroupsArguments, many_tenants::ManyTenantsArguments,
-        serve::ServeArguments, token::TokenArguments, write_assertion::WriteAssertionArguments,
+        serve::ServeArguments, setup::SetupArguments, token::TokenArguments,
+        write_assertion::WriteAssertionArguments,
     },
     outcome::{Failure, Outcome},
 };
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     WriteAssertion(WriteAssertionArguments),
     /// Print a token as kubectl reads it.
     ExecCredential(ExecCredentialArguments),
+    /// Print the scripts of the set-up, for one of the two tenants, with your values in them.
+    Setup(SetupArguments),
     /// Print the completions of a shell.
     Completions(CompletionsArguments),
 }
@@ -69,6 +72,7 @@ impl Command {
             | Self::Serve(_)
             | Self::WriteAssertion(_)
             | Self::ExecCredential(_)
+            | Self::Setup(_)
             | Self::Completions(_) => false,
         }
     }
@@ -85,6 +89,7 @@ impl Command {
             Self::Serve(it) => it.run().await,
             Self::WriteAssertion(it) => it.run().await,
             Self::ExecCredential(it) => it.run().await,
+            Self::Setup(it) => it.run(),
             Self::Completions(it) => it.run(),
         }
     }

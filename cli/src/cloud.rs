@@ -69,10 +69,15 @@ pub(crate) fn token_exchange(settings: &Settings) -> Option<String> {
     cloud.map(|cloud| cloud.token_exchange.to_owned())
 }
 
-/// The one of the settings, or of the environment, or the public cloud's.
+/// The authority host of the settings or of the environment, or the public cloud's.
 pub(crate) fn authority_host(settings: &Settings) -> String {
-    let (_, given) = cloud_of(settings);
+    let given = given_authority_host(settings);
     given.unwrap_or_else(|| format!("https://{}", PUBLIC.authorities[0]))
+}
+
+/// The authority host of the settings or of the environment.
+pub(crate) fn given_authority_host(settings: &Settings) -> Option<String> {
+    cloud_of(settings).1
 }
 
 /// The cloud, if it is known, and the authority that is given.

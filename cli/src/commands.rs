@@ -9,5 +9,6 @@ pub(crate) mod exec_credential;
 pub(crate) mod list_groups;
 pub(crate) mod many_tenants;
 pub(crate) mod serve;
+pub(crate) mod setup;
 pub(crate) mod token;
 pub(crate) mod write_assertion;

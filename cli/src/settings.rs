@@ -122,6 +122,27 @@ impl GivenSettings {
         Ok(self.clone().over(read))
     }
 
+    /// The same, where `target_tenant_id` and `client_id` may be missing: then they are empty.
+    pub(crate) fn as_far_as_known(&self, config: Option<&PathBuf>) -> Result<Settings, Failure> {
+        let file = config.map(|path| file::read(path)).transpose();
+        let file = file.map_err(Failure::usage)?.unwrap_or_default();
+        let mut below = self.clone().over(file.over(Settings::default()));
+        for required in [&mut below.target_tenant_id, &mut below.client_id] {
+            if required.is_empty() {
+                NOT_KNOWN.clone_into(required);
+            }
+        }
+        let read = Settings::from_env_over(below)
+            .map_err(|error| Failure::Usage(cross_tenant_identity::explain(&error).to_string()))?;
+        let mut settings = self.clone().over(read);
+        for required in [&mut settings.target_tenant_id, &mut settings.client_id] {
+            if required == NOT_KNOWN {
+                required.clear();
+            }
+        }
+        Ok(settings)
+    }
+
     fn over(self, below: Settings) -> Settings {
         let names_identity = self.identity_client_id.is_some()
             || self.identity_object_id.is_some()
@@ -150,6 +171,9 @@ impl GivenSettings {
         }
     }
 }
+
+/// The nil GUID (RFC 9562, section 5.9), in place of a required setting that may be missing.
+const NOT_KNOWN: &str = "00000000-0000-0000-0000-000000000000";
 
 const HOW_TO_GIVE_SETTINGS: &str = "Settings can be flags (--target-tenant-id, --client-id, …), variables (CROSS_TENANT_…) or a file (--config). To try it without Azure: --emulator";
 

@@ -4,13 +4,14 @@ use std::{
     process::Stdio,
 };
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "doctor",
     "audit",
     "token",
     "claims",
     "list-groups",
     "many-tenants",
+    "setup",
     "completions",
 ];
 

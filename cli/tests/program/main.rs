@@ -11,5 +11,6 @@ mod groups;
 mod readme;
 mod serve;
 mod settings;
+mod setup;
 mod support;
 mod token;

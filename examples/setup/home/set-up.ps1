@@ -102,8 +102,8 @@ if ($VirtualMachine) {
     }
 }
 
-# A GUID that is not given is all zeros, which counts as true.
-if ($PSBoundParameters.ContainsKey('AppId')) {
+# A GUID that is not given is all zeros, which counts as true by itself.
+if ($AppId -ne [guid]::Empty) {
     $registered = @(Get-AzADApplication -ApplicationId $AppId)
     if ($registered.Count -eq 0) {
         throw "There is no app with the client id $AppId in tenant $Tenant."
