@@ -46,7 +46,7 @@ struct World {
     tokens: [Tokens; 2],
 }
 
-/// The credential, which Resource Manager's client and Key Vault's client share.
+/// The tokens of one client that the emulator has issued so far.
 #[derive(Default)]
 struct Tokens {
     number: usize,
