@@ -1,4 +1,4 @@
-//! Who vouches for the application: the managed identity of the host, or a source of the user's.
+//! The source of the client assertion: the managed identity of the host, or a source of the user.
 
 mod token_credential;
 mod token_file;
@@ -40,14 +40,13 @@ use tracing::{debug, info, warn};
 
 /// A managed identity's token for the cloud's token exchange, as a client assertion.
 ///
-/// It asks the identity endpoint of the [host](ManagedIdentityHost) and keeps the token, which lives for about 24
-/// hours, until shortly before it expires. Clones are handles of one and the same: they share
-/// that token and the connections.
+/// It requests a token from the identity endpoint of the [host](ManagedIdentityHost) and keeps the
+/// token, which is valid for about 24 hours, until shortly before it expires. Clones share the
+/// token and the connections.
 ///
 /// [`CrossTenantManagedIdentityCredential::new`](crate::CrossTenantManagedIdentityCredential::new)
-/// makes one for itself. On its own it is for what else takes a
-/// [`ClientAssertion`]: `azure_identity`'s `ClientAssertionCredential`, or several credentials
-/// that are to share one assertion.
+/// creates one for itself. Create one yourself for other code that takes a [`ClientAssertion`]:
+/// `azure_identity`'s `ClientAssertionCredential`, or several credentials that share one assertion.
 ///
 /// ```
 /// use azure_identity::ClientAssertionCredential;
@@ -76,7 +75,7 @@ struct Source {
 
 /// Options for [`ManagedIdentityAssertion`].
 ///
-/// The managed identity alone makes options, too:
+/// A managed identity converts into options, too:
 ///
 /// ```
 /// use cross_tenant_identity::{ManagedIdentityAssertionOptions, UserAssignedId};
@@ -86,44 +85,45 @@ struct Source {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ManagedIdentityAssertionOptions {
-    /// Which of the host's identities vouches.
+    /// The managed identity of the host that issues the assertion.
     ///
-    /// Default: the endpoint's own choice, which is the system-assigned identity where there is
-    /// one, else the only user-assigned one. A federated identity credential trusts one identity,
-    /// so name it: another that is assigned to the host later then changes nothing.
+    /// Default: the identity endpoint selects one. That is the system-assigned identity if there is
+    /// one, otherwise the only user-assigned identity. A federated identity credential trusts one
+    /// identity, so name it. Then an identity that is assigned to the host later changes nothing.
     pub user_assigned_id: Option<UserAssignedId>,
 
-    /// The host whose identity endpoint is asked.
+    /// The host whose identity endpoint gets the requests.
     ///
-    /// Default: the one that the environment tells, see [`ManagedIdentityHost`].
+    /// Default: the host that the environment variables show, see [`ManagedIdentityHost`].
     pub host: Option<ManagedIdentityHost>,
 
     /// The audience of the cloud's token exchange.
     ///
-    /// Default: the one that belongs to the authority host, `api://AzureADTokenExchange` in the
-    /// public cloud. Needed only for clouds that this crate does not know.
+    /// Default: the audience that belongs to the authority host, `api://AzureADTokenExchange` in
+    /// the public cloud. Set it only for a cloud that this crate does not know.
     pub audience: Option<String>,
 
-    /// HTTP on the way to the host's identity endpoint: transport, policies, logging, telemetry.
+    /// HTTP options for requests to the host's identity endpoint: transport, policies, logging,
+    /// telemetry.
     ///
-    /// The default transport goes through no proxy and follows no redirect. The `retry` in it has no
-    /// effect, since a default that was given cannot be told from none; any other is a warning in the log.
-    /// Set [`retry`](Self::retry) instead.
+    /// The default transport uses no proxy and follows no redirect. The `retry` in these options
+    /// has no effect, because a default that was given and a default that was not given look the
+    /// same. Any other value of it causes a warning in the log. Set [`retry`](Self::retry) instead.
     pub client_options: ClientOptions,
 
-    /// Replaces the tries that are made of a request to the identity endpoint.
+    /// Replaces the retry rules for requests to the identity endpoint.
     ///
-    /// Default: what Microsoft Learn's "How to use managed identities for Azure resources on an
-    /// Azure VM to acquire an access token" asks for. 404, 408, 429 and 5xx are tried up to six
-    /// times, at least 1 s apart and longer each time; 410 for 70 s. Whatever is given here, all
-    /// tries end after 75 s, and until the endpoint has answered once, the default ones after 6 s.
+    /// Default: the rules of Microsoft Learn's "How to use managed identities for Azure resources
+    /// on an Azure VM to acquire an access token". 404, 408, 429 and 5xx are tried up to six times,
+    /// at least 1 s apart, with growing pauses; 410 for 70 s. With any rules, all tries together
+    /// end after 75 s. Until the endpoint has answered once, the default tries end after 6 s.
     pub retry: Option<RetryOptions>,
 
-    /// The origin of the IMDS, such as `http://127.0.0.1:8080`, where it is not at its usual
-    /// address. With it the host is [`ManagedIdentityHost::Imds`].
+    /// The origin of the IMDS, such as `http://127.0.0.1:8080`, if it is not at its usual address.
+    /// If this is set, the host is [`ManagedIdentityHost::Imds`].
     ///
-    /// Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST` where that names this machine or an address
-    /// of its own network, else `http://169.254.169.254`.
+    /// Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST` if it names this machine or an address of its
+    /// own network, otherwise `http://169.254.169.254`.
     pub imds_endpoint: Option<String>,
 }
 
@@ -138,9 +138,9 @@ impl From<UserAssignedId> for ManagedIdentityAssertionOptions {
 }
 
 impl ManagedIdentityAssertionOptions {
-    /// The names of those that differ from their defaults.
+    /// The names of the options that differ from their defaults.
     pub(crate) fn given(&self) -> Vec<&'static str> {
-        // Names every field, so that the compiler asks about a new one.
+        // Names every field, so that a new field is a compile error here.
         let Self {
             user_assigned_id,
             host,
@@ -164,12 +164,12 @@ impl ManagedIdentityAssertionOptions {
 }
 
 impl ManagedIdentityAssertion {
-    /// Makes a source of assertions. Sends nothing.
+    /// Creates a source of assertions. Sends nothing.
     ///
     /// # Errors
     ///
-    /// When an option or a variable of the environment makes no sense; the message says which, and
-    /// what to give instead.
+    /// If an option or an environment variable is wrong. The message says which one, and what to
+    /// give instead.
     pub fn new(options: Option<ManagedIdentityAssertionOptions>) -> azure_core::Result<Self> {
         let options = options.unwrap_or_default();
         let environment = Environment::Process;
@@ -219,12 +219,12 @@ impl ManagedIdentityAssertion {
         Ok(Self(source))
     }
 
-    /// The host whose identity endpoint it asks.
+    /// The host whose identity endpoint gets the requests.
     pub fn host(&self) -> ManagedIdentityHost {
         self.0.chosen.host.kind()
     }
 
-    /// How it asks for assertions.
+    /// The request for an assertion.
     pub(crate) fn request(&self) -> AssertionRequest {
         // The other hosts have one identity, or a variable that names it.
         let chooses = matches!(
@@ -273,7 +273,7 @@ fn audience(given: Option<&str>, authority: &AuthorityHost) -> Result<Arc<str>, 
     Ok(audience.into())
 }
 
-/// The identity endpoint takes a resource, which is the audience without this ending.
+/// The identity endpoint takes a resource, which is the audience without this suffix.
 pub(crate) fn as_audience<'a>(what: &str, given: &'a str) -> Result<&'a str, String> {
     let audience = given.strip_suffix("/.default").unwrap_or(given);
     let is_text = |c: char| c.is_ascii_graphic();
@@ -286,8 +286,8 @@ pub(crate) fn as_audience<'a>(what: &str, given: &'a str) -> Result<&'a str, Str
     Ok(audience)
 }
 
-/// The sources of this process, to find the one that has handed out an assertion. What a user gives
-/// to `with_assertion` may be one of them, or have one inside.
+/// All sources of this process, to find the source that returned an assertion. The source that a
+/// user gives to `with_assertion` can be one of them, or contain one.
 static SOURCES: Mutex<Vec<Weak<Source>>> = Mutex::new(Vec::new());
 
 impl Source {
@@ -297,7 +297,7 @@ impl Source {
         sources.push(Arc::downgrade(source));
     }
 
-    /// Those that have this assertion: several, if they are for the same identity of a host.
+    /// The sources that have this assertion: several, if they are for the same identity of a host.
     fn with(assertion: &AccessToken) -> Vec<Arc<Self>> {
         let sources = SOURCES
             .lock()
@@ -309,14 +309,14 @@ impl Source {
     }
 }
 
-/// An assertion that is kept for as long as it is good, and renewed ahead of time.
+/// Keeps an assertion while it is valid, and renews it ahead of time.
 pub(crate) struct KeptAssertion {
     from: Arc<dyn Fetch<TheAssertion, Error>>,
     cache: Cache<TheAssertion, Error>,
     key: TheAssertion,
 }
 
-/// The one key that the cache of a source has.
+/// The only key in the cache of a source.
 #[derive(Clone, Debug)]
 struct TheAssertion {
     name: Arc<str>,
@@ -354,9 +354,9 @@ impl KeptAssertion {
         let limits = Limits {
             tokens: 1,
             at_once: 1,
-            // The host's endpoint has limits of its own, and the back-off keeps to them.
+            // The host's endpoint has its own limits, and the back-off respects them.
             requests: usize::MAX,
-            // The identity leg's own deadline is 75 s.
+            // The deadline of the identity leg is 75 s.
             fetch: Duration::from_secs(80),
             remembers: |_| true,
             fails_unchanged: false,
@@ -378,7 +378,7 @@ impl KeptAssertion {
         }
     }
 
-    /// Asks where it comes from, past the cache, which neither gives nor learns anything.
+    /// Requests one from the source. The cache is neither read nor written.
     async fn fresh(&self) -> Result<AccessToken, Error> {
         let request = Request {
             budget: Arc::new(Budget::new(u32::MAX)),
@@ -392,13 +392,13 @@ impl KeptAssertion {
         self.cache.replace(self.key.clone(), refused).await
     }
 
-    /// Whether this is the current one.
+    /// Whether this is the current assertion.
     fn is(&self, assertion: &AccessToken) -> bool {
         let is_it = |token: &CachedToken| token.is(assertion);
         self.key.tokens.with(&self.key.name, is_it) == Some(true)
     }
 
-    /// The current one, whatever its age.
+    /// The current assertion, also if it is old.
     fn current(&self) -> Option<AccessToken> {
         let token = |token: &CachedToken| token.token().clone();
         self.key.tokens.with(&self.key.name, token)
@@ -468,11 +468,11 @@ impl Fetch<TheAssertion, Error> for FromHost {
     }
 }
 
-/// Where a credential has its assertions from.
+/// Where a credential gets its assertions.
 #[derive(Debug)]
 pub(crate) enum AssertionSource {
     ManagedIdentity(ManagedIdentityAssertion),
-    /// A source of the user's.
+    /// A source of the user.
     Given(KeptAssertion),
 }
 
@@ -489,12 +489,12 @@ impl AssertionSource {
         self.kept().get().await
     }
 
-    /// One that is asked of the source now. What is kept stays as it is.
+    /// Requests one from the source now. The cache does not change.
     pub(crate) async fn fresh(&self) -> Result<AccessToken, Error> {
         self.kept().fresh().await
     }
 
-    /// The host that is asked; `None` for a source of the user's.
+    /// The host that gets the requests; `None` for a source of the user.
     pub(crate) fn chosen(&self) -> Option<&Chosen> {
         match self {
             Self::ManagedIdentity(assertion) => Some(&assertion.0.chosen),
@@ -502,16 +502,16 @@ impl AssertionSource {
         }
     }
 
-    /// An assertion in place of one that Entra has refused; the same one, if its source has no
-    /// other.
+    /// An assertion to replace the one that Entra refused. It is the same assertion if the source
+    /// has no other.
     pub(crate) async fn replace(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
         self.kept().replace(refused).await
     }
 
-    /// Forgets the current assertion, so that the next exchange asks for one.
+    /// Forgets the current assertion, so that the next exchange requests a new one.
     pub(crate) fn forget(&self) {
         let kept = self.kept();
-        // A source that hands out what one of ours has would hand it out again.
+        // The source can contain one of our sources, which would return its cached assertion again.
         for source in kept.current().iter().flat_map(Source::with) {
             source.assertion.cache.clear();
         }
@@ -541,7 +541,7 @@ impl Given {
                 "the source given to with_assertion returned no token: it is empty, longer than 64 KiB, or holds characters that no JWT has".to_owned(),
             ));
         }
-        // One that cannot be seen to live for a while is asked for each time.
+        // An assertion without a known remaining life is requested for each exchange.
         let expires_on = Claims::peek(&jwt)
             .and_then(|claims| OffsetDateTime::from_unix_timestamp(claims.exp?).ok())
             .unwrap_or_else(|| self.clock.wall());
@@ -562,8 +562,8 @@ impl Fetch<TheAssertion, Error> for FromGiven {
         async move {
             if let Some(refused) = request.rejected {
                 for source in Source::with(&refused) {
-                    // What it brings is asked for below; why it brings nothing says less than the
-                    // refusal does.
+                    // The result of this call is read below. If it fails, the refusal is the more
+                    // useful error.
                     drop(source.assertion.replace(&refused).await);
                 }
             }
@@ -584,7 +584,7 @@ impl Fetch<TheAssertion, Error> for FromGiven {
     }
 }
 
-/// The error of a source that may be anybody's; if it is one of ours it already says it all.
+/// The error of any source. If it is an error of this crate, it says everything already.
 fn of_source(error: azure_core::Error) -> Error {
     if let Some(ours) = Error::find(&error) {
         return ours.clone();

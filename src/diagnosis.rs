@@ -1,11 +1,13 @@
 //! What an error means: what happened, who has to act, and what to run.
 //!
-//! Microsoft means its numbers for people and changes them. So they explain here, and steer only
-//! the few repeats that the caller can afford to lose; status and OAuth `error` decide the rest.
+//! Microsoft writes its error numbers for people, and changes them. So the numbers choose the
+//! explanation, and decide only about a few repeated requests that do no harm if they are wrong.
+//! The status and the OAuth `error` decide everything else.
 //!
-//! One file explains one place where a token can fail to come: [`refusal`] the token endpoint,
-//! [`identity`] IMDS, [`host`] the identity endpoints of other hosts, [`connection`] the network, [`configuration`] the
-//! caller's own values, [`scope`] what it asks for, [`resource`] the service that the token was for.
+//! Each file explains the failures of one place: [`refusal`] the token endpoint, [`identity`] IMDS,
+//! [`host`] the identity endpoints of other hosts, [`connection`] the network, [`configuration`]
+//! the values of the caller, [`scope`] the scope of the call, [`resource`] the service that the
+//! token is for.
 
 mod case;
 mod clocks;
@@ -60,14 +62,15 @@ pub enum Actor {
     HomeAdministrator,
     /// The administrator of the tenant that owns the resource.
     TargetAdministrator,
-    /// The home tenant's administrator first and then the target tenant's: the answer does not tell
-    /// which of the two has something to mend.
+    /// First the administrator of the home tenant, then the administrator of the target tenant: the
+    /// response does not say which of the two has to fix something.
     BothAdministrators,
     /// The developer of the service: its code or its configuration.
     Developer,
     /// The operator of the host that the service runs on: its identity, clock or network.
     Operator,
-    /// Nobody: the service has trouble of its own, or something new has not propagated yet. Wait.
+    /// Nobody: the service has a problem of its own, or a new registration has not propagated yet.
+    /// Wait.
     Nobody,
 }
 
@@ -87,9 +90,9 @@ impl fmt::Display for Actor {
 /// What happened, who has to act, and what to do.
 ///
 /// Every [`Error`](crate::Error) of this crate has one. `Display` prints all of it for a person, on
-/// several lines. Values that other parties sent are shown escaped, and appear in a command only if
-/// they parse as what belongs there; what is left for the reader to fill in stands in angle
-/// brackets. A value that is meant to be copied is never shortened.
+/// several lines. Values from other parties are shown escaped. They appear in a command only if
+/// they parse as the kind of value that the command needs. A value that the reader has to fill in
+/// is in angle brackets. A value that is meant to be copied is never shortened.
 ///
 /// ```
 /// # fn demo(error: azure_core::Error) {
@@ -119,17 +122,17 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// The number that Microsoft Entra gave, such as `700213` for AADSTS700213.
+    /// The number of the Microsoft Entra error, such as `700213` for AADSTS700213.
     pub fn code(&self) -> Option<u32> {
         self.code
     }
 
-    /// What the service answered, in its own words, as far as they may be shown.
+    /// What the service answered, in its own words, without secrets.
     pub fn answer(&self) -> Option<&str> {
         self.answer.as_deref()
     }
 
-    /// What went wrong, in whole sentences.
+    /// What went wrong, in complete sentences.
     pub fn what_happened(&self) -> &str {
         &self.what_happened
     }
@@ -139,8 +142,8 @@ impl Diagnosis {
         self.who
     }
 
-    /// What to change, and to which value, in whole sentences. The first one is the one thing to
-    /// do; the others say how to check it and what else to look at.
+    /// What to change, and to which value, in complete sentences. The first sentence is the most
+    /// important action. The others say how to check it and what else to look at.
     pub fn what_to_do(&self) -> &str {
         &self.what_to_do
     }
@@ -150,8 +153,8 @@ impl Diagnosis {
         first_sentence(&self.what_to_do)
     }
 
-    /// Commands that mend or check it, in the order in which to run them; first all of Azure CLI's,
-    /// then all of PowerShell's. Often empty.
+    /// Commands that fix the problem or check it, in the order in which to run them: first all
+    /// commands for Azure CLI, then all for PowerShell. Often empty.
     pub fn commands(&self) -> &[Command] {
         &self.commands
     }
@@ -161,7 +164,7 @@ impl Diagnosis {
         self.links.iter().map(String::as_str)
     }
 
-    /// Names and values by which Microsoft's support, and the tenant's sign-in logs, find the
+    /// Names and values by which Microsoft support, and the sign-in logs of the tenant, find the
     /// request. Often empty.
     pub fn support_ids(&self) -> impl Iterator<Item = (&str, &str)> {
         self.support_ids
@@ -187,13 +190,13 @@ impl Diagnosis {
         self
     }
 
-    /// `answer` is escaped, short, and holds no secret.
+    /// `answer` is escaped, short, and contains no secret.
     pub(crate) fn with_answer(mut self, answer: impl Into<String>) -> Self {
         self.answer = Some(answer.into()).filter(|answer| !answer.is_empty());
         self
     }
 
-    /// Each value is escaped, short, and no secret.
+    /// Each value is escaped, short, and not a secret.
     pub(crate) fn with_support_ids(
         mut self,
         ids: impl IntoIterator<Item = (&'static str, String)>,
@@ -202,8 +205,7 @@ impl Diagnosis {
         self
     }
 
-    /// Without the given secrets, wherever they stand, and without anything that has the shape of a
-    /// token.
+    /// Removes the given secrets everywhere, and everything that has the shape of a token.
     pub(crate) fn redacted(mut self, secrets: &[&str]) -> Self {
         let texts = [&mut self.what_happened, &mut self.what_to_do]
             .into_iter()
@@ -230,7 +232,7 @@ impl Diagnosis {
     }
 }
 
-/// As an object. Names such as "Trace ID" become `trace_id`.
+/// Serializes them as an object. Names such as "Trace ID" become `trace_id`.
 fn by_name<S: Serializer>(ids: &[(&'static str, String)], to: S) -> Result<S::Ok, S::Error> {
     let field = |name: &str| name.to_ascii_lowercase().replace(' ', "_");
     to.collect_map(ids.iter().map(|(name, id)| (field(name), id)))
@@ -267,8 +269,8 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// A text up to its first full stop that ends a sentence. What stands in double quotes is a value,
-/// and values have full stops of their own.
+/// A text up to the first full stop that ends a sentence. Text in double quotes is a value, and a
+/// value can contain full stops.
 pub(crate) fn first_sentence(text: &str) -> &str {
     let mut is_quoted = false;
     let mut is_escaped = false;
@@ -284,15 +286,15 @@ pub(crate) fn first_sentence(text: &str) -> &str {
     text
 }
 
-/// Other people's text for reading: without anything that looks like a token, escaped, cut, in
-/// quotes.
+/// Text of another party, for reading: escaped, shortened, in quotes, and without anything that
+/// looks like a token.
 fn shown(text: &str) -> String {
     crate::authority::quoted(&crate::redact::redact(text, &[]))
 }
 
-/// Other people's text for copying: the same, but whole. `None` for what is longer than the
-/// directory takes (Microsoft Graph, "federatedIdentityCredential resource type": 600 characters),
-/// or looks like a token.
+/// Text of another party, for copying: not shortened. `None` if it is longer than the directory
+/// accepts (Microsoft Graph, "federatedIdentityCredential resource type": 600 characters), or looks
+/// like a token.
 fn copied(text: &str) -> Option<String> {
     const LONGEST: usize = 600;
     let is_whole = text.chars().count() <= LONGEST
@@ -303,7 +305,7 @@ fn copied(text: &str) -> Option<String> {
     is_whole.then(|| format!("{text:?}"))
 }
 
-/// What stands in quotes, single or double, right after `words`, which are found in any case.
+/// The text in single or double quotes directly after `words`. The case of `words` does not matter.
 fn quoted_after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     let rest = after(text, words)?.trim_start_matches([' ', ':', '\u{a0}']);
     let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
@@ -311,21 +313,21 @@ fn quoted_after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     Some(value)
 }
 
-/// The GUID right after `words`, in quotes or brackets or in none.
+/// The GUID directly after `words`, in quotes, in brackets or without them.
 fn guid_after(text: &str, words: &str) -> Option<String> {
     const LENGTH: usize = 36;
     let rest = after(text, words)?.trim_start_matches(['\'', '"', '[', '(', ' ', ':', '`']);
     crate::authority::parse_guid(rest.get(..LENGTH)?)
 }
 
-/// What follows `words`, which are ASCII and are found in any case.
+/// The text after `words`, which are ASCII. Their case does not matter.
 fn after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     let at = find_ignoring_case(text, words)?;
     Some(&text[at + words.len()..])
 }
 
 fn find_ignoring_case(text: &str, words: &str) -> Option<usize> {
-    // Lower-casing ASCII moves no byte.
+    // Lower-casing ASCII keeps the position of each byte.
     text.to_ascii_lowercase().find(&words.to_ascii_lowercase())
 }
 

@@ -1,4 +1,4 @@
-//! Why there is no token, in a form that a program can decide on and a person can act on.
+//! Why there is no token: an error that a program can evaluate and a person can act on.
 
 mod answer;
 
@@ -15,41 +15,42 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 /// Why there is no token.
 ///
 /// [`get_token`](azure_core::credentials::TokenCredential::get_token) returns an
-/// [`azure_core::Error`] of kind [`ErrorKind::Credential`] with this error as its source; through
-/// an SDK client it lies deeper still. [`Error::find`] finds it at any depth, and
-/// [`explain`](crate::explain) prints all that is known of it.
+/// [`azure_core::Error`] of kind [`ErrorKind::Credential`] with this error as its source. An SDK
+/// client wraps it once more. [`Error::find`] finds it at any depth, and
+/// [`explain`](crate::explain) prints everything that is known about it.
 ///
 /// What to do depends on the [stage](Error::stage):
 ///
-/// - [`Stage::Configuration`]: change the code or the environment; nothing was sent.
+/// - [`Stage::Configuration`]: change the code or the environment; no request was sent.
 /// - [`Stage::Assertion`]: look at the host that the service runs on, and at its identity.
 /// - [`Stage::TokenEndpoint`]: look at the [diagnosis](Error::diagnosis), which says whether the
 ///   home or the target tenant has to act.
 ///
-/// `Display` is one line of some 400 characters at most, or longer where it tells what is wrong
-/// with [`Settings`](crate::Settings): which leg failed and for which tenant,
-/// what was answered, who has to act, and the one thing to do. The rest is in the
-/// [diagnosis](Error::diagnosis). Neither `Display` nor `Debug` ever holds an assertion, a token or
-/// an identity header.
+/// `Display` is one line of about 400 characters at most; it is longer only for several wrong
+/// [`Settings`](crate::Settings). It says which leg failed and for which tenant, what the response
+/// was, who has to act, and the most important action. The rest is in the
+/// [diagnosis](Error::diagnosis). `Display` and `Debug` never contain an assertion, a token or an
+/// identity header.
 ///
-/// The message of the [`azure_core::Error`] above is that line already. So that a printed chain of
-/// sources says nothing twice, the error that lies directly below it prints only the ids for
-/// support; the one that [`Error::find`] gives prints the line.
+/// The message of the outer [`azure_core::Error`] is this line already. A printed chain of sources
+/// must not repeat it. So the error directly below prints only the ids for support, and the error
+/// that [`Error::find`] returns prints the line.
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,
-    /// Set where this error is the source of an `azure_core::Error` with the same message: the
-    /// error as [`Error::find`] gives it.
+    /// Set if this error is the source of an `azure_core::Error` with the same message: the error
+    /// that [`Error::find`] returns.
     whole: Option<Arc<Error>>,
 }
 
-/// Where on the way to a token an [`Error`] came up.
+/// The step at which an [`Error`] occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Before any request: a value given in code or by the environment makes no sense.
+    /// Before any request: a value from the code or from the environment is wrong.
     Configuration,
-    /// On the way to the client assertion: the host's identity endpoint, in the home tenant.
+    /// During the request for the client assertion: the host's identity endpoint, in the home
+    /// tenant.
     Assertion,
     /// At Microsoft Entra's token endpoint, in the target tenant.
     TokenEndpoint,
@@ -57,9 +58,9 @@ pub enum Stage {
 
 struct Inner {
     stage: Stage,
-    /// Which leg failed, and for whom; or what is wrong with a value.
+    /// Which leg failed, and for which tenant; or which value is wrong.
     headline: String,
-    /// What was answered, or why nothing was.
+    /// The response, or the reason why there was none.
     answer: String,
     /// For a caller who gets the error of an earlier call.
     recalled: String,
@@ -76,30 +77,31 @@ struct Inner {
 }
 
 impl Error {
-    /// Where on the way it came up.
+    /// The step at which the error occurred.
     pub fn stage(&self) -> Stage {
         self.inner.stage
     }
 
-    /// Whether the same call may succeed later without anybody changing anything: connections that
-    /// fail, 408, 429, 5xx, and refusals that clear when a new registration has propagated.
+    /// Whether the same call can succeed later without anybody changing anything. This is true for
+    /// failed connections, 408, 429, 5xx, and refusals that end when a new registration has
+    /// propagated.
     ///
     /// A proxy that demands a login, a TLS certificate that this host does not trust and a port
-    /// that does not speak TLS are not transient: somebody has to act.
+    /// without TLS are not transient: somebody has to act.
     ///
-    /// The credential itself tries again as often as that makes sense; a caller need not loop.
+    /// The credential repeats requests itself where that helps; a caller needs no loop.
     pub fn is_transient(&self) -> bool {
         self.inner.is_transient
     }
 
-    /// The HTTP status of the refusing answer, where there was an answer.
+    /// The HTTP status of the response, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
         self.inner.status
     }
 
-    /// The number of Entra's error, such as `700213` for AADSTS700213.
+    /// The number of the Entra error, such as `700213` for AADSTS700213.
     ///
-    /// Microsoft means these numbers for people and changes them; decide on
+    /// Microsoft writes these numbers for people, and changes them. A program should use
     /// [`stage`](Self::stage) and [`is_transient`](Self::is_transient) instead.
     pub fn code(&self) -> Option<u32> {
         self.inner.code
@@ -110,14 +112,14 @@ impl Error {
         Some(&self.inner.diagnosis)
     }
 
-    /// How long the service asked to be left alone, by `Retry-After` or one of Azure's own headers
-    /// for that. The credential heeds it by itself.
+    /// How long the service asked clients to wait, by `Retry-After` or by one of Azure's own
+    /// headers. The credential obeys it.
     pub fn retry_after(&self) -> Option<Duration> {
         self.inner.retry_after
     }
 
-    /// In a word, for the field `error.type` of OpenTelemetry's semantic conventions: Entra's number, the
-    /// HTTP status, or the stage.
+    /// One word for the field `error.type` of OpenTelemetry's semantic conventions: the number of
+    /// the Entra error, the HTTP status, or the stage.
     pub(crate) fn kind_for_log(&self) -> String {
         match (self.code(), self.status()) {
             (Some(code), _) => format!("AADSTS{code}"),
@@ -126,8 +128,8 @@ impl Error {
         }
     }
 
-    /// Whether the same request with another assertion may succeed: this one's time or signature
-    /// was refused.
+    /// Whether the same request can succeed with another assertion: the time or the signature of
+    /// this one was refused.
     pub(crate) fn is_about_the_assertion(&self) -> bool {
         self.inner.is_about_the_assertion
     }
@@ -152,8 +154,8 @@ impl Error {
         Self::diagnosed(Stage::Configuration, diagnosis::bad_value(&message.into()))
     }
 
-    /// All that is wrong with one source of settings, each message as [`configuration`](Self::configuration)
-    /// takes it.
+    /// All errors of one source of settings. Each message has the form that
+    /// [`configuration`](Self::configuration) takes.
     pub(crate) fn settings(messages: &[String]) -> Self {
         let diagnosis = match messages {
             [one] => diagnosis::bad_value(one),
@@ -165,7 +167,7 @@ impl Error {
         })
     }
 
-    /// A scope that client credentials cannot ask for.
+    /// A scope that client credentials cannot request.
     pub(crate) fn bad_scope(scope: &str) -> Self {
         Self::diagnosed(Stage::Configuration, diagnosis::of_scope(scope))
     }
@@ -185,7 +187,7 @@ impl Error {
         }
     }
 
-    /// Nothing that could be called an answer came, of a source that the application brought.
+    /// No usable response of a source that the application supplied.
     pub(crate) fn no_answer(stage: Stage, message: String, source: azure_core::Error) -> Self {
         let failure = ConnectionFailure::of(&source, Peer::OwnSource);
         Self::build(stage, message, failure.diagnosis, |inner| {
@@ -194,7 +196,7 @@ impl Error {
         })
     }
 
-    /// Nothing that could be called an answer came on a leg of this crate.
+    /// No usable response on a leg of this crate.
     pub(crate) fn unanswered(
         stage: Stage,
         headline: String,
@@ -208,7 +210,7 @@ impl Error {
         })
     }
 
-    /// An answer that is not what was asked for.
+    /// A response that does not contain what was requested.
     pub(crate) fn answer(stage: Stage, status: StatusCode, refused: RefusedAnswer) -> Self {
         Self::build(stage, refused.headline, refused.diagnosis, |inner| {
             inner.answer = refused.answer;
@@ -222,7 +224,7 @@ impl Error {
         })
     }
 
-    /// a fetch of the cache ended without an answer.
+    /// The error of a fetch of the cache that ended without a result.
     pub(crate) fn gave_up(stage: Stage, why: GaveUp) -> Self {
         let (diagnosis, next) = match why {
             GaveUp::Panicked => (diagnosis::panicked(), None),
@@ -244,7 +246,7 @@ impl Error {
         })
     }
 
-    /// What the diagnosis says is all that there is to say.
+    /// The diagnosis says everything that is known.
     fn diagnosed(stage: Stage, diagnosis: Diagnosis) -> Self {
         Self::build(stage, headline_of(&diagnosis), diagnosis, |_| ())
     }
@@ -271,7 +273,7 @@ impl Error {
             source: None,
         };
         fill(&mut inner);
-        // Whoever prints the chain would print the same words again.
+        // The outer error in the chain has the same words already.
         let repeats = inner.source.as_deref().is_some_and(|it| inner.repeats(it));
         if repeats {
             inner.source = None;
@@ -282,7 +284,7 @@ impl Error {
         }
     }
 
-    /// Which leg failed, for whom, and what was answered, uncut.
+    /// Which leg failed, for which tenant, and the response, not shortened.
     pub(crate) fn what_failed(&self) -> String {
         let inner = &self.inner;
         let mut text = inner.headline.clone();
@@ -295,16 +297,16 @@ impl Error {
     }
 }
 
-/// The diagnosis's own first sentence, without its full stop.
+/// The first sentence of the diagnosis, without its full stop.
 fn headline_of(diagnosis: &Diagnosis) -> String {
     let first = diagnosis::first_sentence(diagnosis.what_happened());
     first.trim_end_matches('.').to_owned()
 }
 
 impl Inner {
-    /// One line: what failed, who has to act, the one thing to do.
+    /// One line: what failed, who has to act, the most important action.
     fn line(&self) -> String {
-        // What is wrong with settings is read once, at the start, and often nowhere else.
+        // Errors of settings are read once, at start-up, and often only in this form.
         let (longest, longest_step): (usize, usize) = match self.is_of_settings {
             true => (3000, 1500),
             false => (400, 180),
@@ -364,7 +366,7 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source = self.inner.source.as_deref()?;
-        // An azure_core::Error that only wraps another one has that one's text.
+        // An azure_core::Error that only wraps another error has the text of that error.
         match source.source() {
             Some(below) if below.to_string() == source.to_string() => Some(below),
             _ => Some(source),
@@ -381,7 +383,8 @@ impl Failure for Error {
         let Some(status) = self.inner.status.map(u16::from) else {
             return false;
         };
-        // Of a service that is unwell; and an identity endpoint says 404 and 410 for a moment.
+        // These statuses mean an overloaded or failing service. An identity endpoint also returns
+        // 404 and 410 for a short time.
         let is_outage = matches!(status, 408 | 429 | 500..)
             || (self.inner.stage == Stage::Assertion && self.inner.is_transient);
         !is_outage
@@ -418,8 +421,8 @@ impl Failure for Error {
 }
 
 impl From<Error> for azure_core::Error {
-    /// Of kind `Credential`: azure_core's retry policy would repeat an error of kind `Io` once more
-    /// on top of the tries that were already made.
+    /// Of kind `Credential`: azure_core's retry policy would repeat an error of kind `Io`, although
+    /// this crate has already repeated the request.
     fn from(error: Error) -> Self {
         let message = error.to_string();
         let below = Error {
@@ -430,7 +433,7 @@ impl From<Error> for azure_core::Error {
     }
 }
 
-/// The error and its sources, outermost first.
+/// The error and its sources, the outer error first.
 pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
@@ -442,18 +445,18 @@ pub(crate) fn chain<'a>(
 }
 
 /// The innermost reason of a failed request, such as "Connection refused (os error 111)": the
-/// layers above it only say that sending failed.
+/// errors above it only say that sending failed.
 pub(crate) fn root_cause(error: &azure_core::Error) -> String {
     let innermost = chain(error).last().map(ToString::to_string);
     redact::printable(&innermost.unwrap_or_default(), 300)
 }
 
-/// The error of foreign code, such as a transport of the user's, which may quote what it was to send:
-/// as it is if neither it nor any of its sources shows a secret or what has the shape of a token, else
-/// one of the same kind with its words redacted.
+/// The error of code outside this crate, such as a user's transport, which can quote the request.
+/// It is returned unchanged if neither the error nor a source contains a secret or anything with
+/// the shape of a token. Otherwise the result is an error of the same kind with redacted text.
 pub(crate) fn without_secrets(error: azure_core::Error, secrets: &[&str]) -> azure_core::Error {
     let is_clean = |error: &(dyn StdError + 'static)| {
-        // Whoever prints it may print either form.
+        // A reader can print either form.
         let shown = format!("{error} {error:?}");
         matches!(redact::redact(&shown, secrets), Cow::Borrowed(_))
     };
@@ -465,7 +468,7 @@ pub(crate) fn without_secrets(error: azure_core::Error, secrets: &[&str]) -> azu
         .collect();
     words.dedup();
     let kind = match error.kind() {
-        // It holds the whole answer.
+        // It contains the whole response.
         ErrorKind::HttpResponse { .. } => ErrorKind::Other,
         kind => kind.clone(),
     };
@@ -477,7 +480,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_found_at_any_depth_and_stays_of_kind_credential() {
+    fn an_error_is_found_at_any_depth_and_keeps_the_kind_credential() {
         let ours: azure_core::Error = Error::configuration("no scope: give one").into();
         assert_eq!(*ours.kind(), ErrorKind::Credential);
         assert_eq!(ours.to_string(), Error::find(&ours).unwrap().to_string());
@@ -494,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn a_printed_chain_says_nothing_twice() {
+    fn a_printed_chain_of_sources_repeats_no_text() {
         let reset = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "it broke off");
         let failed = azure_core::Error::with_error(ErrorKind::Io, reset, "sending failed");
         let error = Error::unanswered(
@@ -515,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_short_whatever_goes_into_it() {
+    fn the_line_of_an_error_is_short_for_any_values() {
         let long = "word ".repeat(200);
         for error in [
             Error::configuration(format!("{long}: {long}")),

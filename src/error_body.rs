@@ -1,8 +1,9 @@
-//! The body of an answer that is an error, whatever shape its service gives it.
+//! The body of an error response, in any format that a service uses.
 //!
 //! One service writes `{"error":"invalid_client","error_description":"…"}`, another
-//! `{"error":{"code":"…","message":"…"}}`, a third XML, and a proxy in between a web page. What is
-//! read here explains and never decides about access, so it is read as leniently as possible.
+//! `{"error":{"code":"…","message":"…"}}`, a third XML, and a proxy between them returns a web
+//! page. The values read here explain an error and never decide about access, so the parser is as
+//! lenient as possible.
 
 use crate::redact;
 use azure_core::http::{
@@ -12,19 +13,19 @@ use azure_core::http::{
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// Larger bodies are no errors of Azure's services.
+/// Larger bodies are not errors of Azure's services.
 const LARGEST: usize = 64 * 1024;
 
-/// JSON in JSON in text: agents pass on what they got as a string. Deeper is nobody's answer.
+/// JSON in JSON in text: agents pass on a body as a string. No service nests deeper.
 const DEEPEST: usize = 3;
 
-/// A body that was read as text, and as JSON where it is JSON. It has no `Debug`: somebody may have
-/// echoed a token in it.
+/// A body that was read as text, and as JSON if it is JSON. It has no `Debug`, because the body can
+/// contain a token that a service echoed.
 #[derive(Default)]
 pub(crate) struct ErrorBody {
     text: String,
     json: Value,
-    /// Named by `Content-Encoding`, or recognised by its first bytes.
+    /// From `Content-Encoding`, or recognised by the first bytes.
     encoding: Option<String>,
     content_type: String,
 }
@@ -55,7 +56,7 @@ impl ErrorBody {
         !self.json.is_null()
     }
 
-    /// Whether it is a page for people, which no identity endpoint and no token endpoint sends.
+    /// Whether it is a web page for people. Identity endpoints and token endpoints never send one.
     pub(crate) fn is_web_page(&self) -> bool {
         let start = self.text.trim_start().get(..14).unwrap_or_default();
         self.content_type.starts_with("text/html")
@@ -64,7 +65,7 @@ impl ErrorBody {
             || starts_with_ignoring_case(start, "<html")
     }
 
-    /// The text at a path of the JSON, such as `/error/code`.
+    /// The text at a JSON pointer, such as `/error/code`.
     pub(crate) fn at(&self, path: &str) -> Option<&str> {
         self.json
             .pointer(path)
@@ -85,7 +86,7 @@ impl ErrorBody {
         is_leaf.then(|| unescaped(content))
     }
 
-    /// The service's own name of the error.
+    /// The error code of the service.
     pub(crate) fn code(&self) -> Option<Cow<'_, str>> {
         const PATHS: [&str; 7] = [
             "/error/code",
@@ -100,13 +101,13 @@ impl ErrorBody {
             .or_else(|| self.element("Code").map(Cow::Owned))
     }
 
-    /// The more exact name that Key Vault and others put inside.
+    /// The more exact code that Key Vault and others put into an inner error.
     pub(crate) fn inner_code(&self) -> Option<&str> {
         self.at("/error/innererror/code")
             .or_else(|| self.at("/error/innerError/code"))
     }
 
-    /// The sentence for people.
+    /// The message for people.
     pub(crate) fn message(&self) -> Option<Cow<'_, str>> {
         const PATHS: [&str; 10] = [
             "/error_description",
@@ -131,7 +132,8 @@ impl ErrorBody {
             .map(Cow::Borrowed)
     }
 
-    /// How the body begins, fit for a log. Not for an answer that may hold a token.
+    /// The beginning of the body, safe for a log. Do not use it for a response that can contain a
+    /// token.
     pub(crate) fn beginning(&self, secrets: &[&str]) -> String {
         if let Some(encoding) = &self.encoding {
             return format!(
@@ -162,13 +164,13 @@ pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// A body without the byte-order mark that RFC 8259 §8.1 lets a reader ignore.
+/// A body without the byte-order mark that RFC 8259 §8.1 allows a parser to ignore.
 pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// The content encoding, if it is one that has to be undone (RFC 9110 §8.4). A gateway that leaves
-/// the header out is caught by the first bytes (RFC 1952 §2.3.1, RFC 8878 §3.1.1).
+/// The content encoding, if it is one that has to be decoded (RFC 9110 §8.4). Some gateways omit
+/// the header, so the first bytes are checked, too (RFC 1952 §2.3.1, RFC 8878 §3.1.1).
 pub(crate) fn encoding(headers: &Headers, body: &[u8]) -> Option<String> {
     let named = headers.get_optional_string(&"content-encoding".into());
     if let Some(named) = named
@@ -188,8 +190,8 @@ pub(crate) fn encoding(headers: &Headers, body: &[u8]) -> Option<String> {
     }
 }
 
-/// The text as JSON, or the JSON object that stands somewhere in it. A string that holds JSON is
-/// read once more.
+/// The text as JSON, or a JSON object inside the text. A string that contains JSON is parsed once
+/// more.
 fn json_in(text: &str, depth: usize) -> Value {
     let text = text.trim();
     if depth == 0 || text.is_empty() {
@@ -209,10 +211,10 @@ pub(crate) fn object_in(text: &str) -> Option<Value> {
     values.next()?.ok().filter(Value::is_object)
 }
 
-/// The words of a web page: its title first, then what stands between the tags.
+/// The words of a web page: first its title, then the text between the tags.
 fn words_of_page(page: &str) -> String {
     let lower = page.to_ascii_lowercase();
-    // Lower-casing ASCII moves no byte, so the positions hold in both.
+    // Lower-casing ASCII keeps the position of each byte, so positions are valid in both strings.
     let body = match (lower.find("<title"), lower.find("<body")) {
         (Some(title), _) => &page[title..],
         (None, Some(body)) => &page[body..],
@@ -223,7 +225,7 @@ fn words_of_page(page: &str) -> String {
     let mut skipped = 0;
     while let Some((before, tag)) = rest.split_once('<') {
         push_words(&mut words, before);
-        // Scripts and styles are for the browser.
+        // Scripts and styles are not text for people.
         let is_hidden = ["script", "style"]
             .iter()
             .find(|name| starts_with_ignoring_case(tag, name));
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn code_and_message_are_read_in_every_shape() {
+    fn code_and_message_are_read_in_every_format() {
         for text in [
             r#"{"error":"C","error_description":"M"}"#,
             r#"{"error":{"code":"C","message":"M"}}"#,
@@ -321,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoded_body_is_named_by_its_encoding() {
+    fn an_encoded_body_is_shown_as_the_name_of_its_encoding() {
         for (read, name) in [
             (encoded("x", Some("br")), "encoding br"),
             (encoded("x", Some("gzip")), "encoding gzip"),
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_shown_by_its_words() {
+    fn a_web_page_is_shown_as_its_words() {
         let page = "<!DOCTYPE html><html><head><style>p{x}</style><title>Access &amp; Denied</title><script>if(a<b){}</script></head><body><p>Ask  your\nproxy</p></body></html>";
         let read = body(page);
         assert!(read.is_web_page());
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_inside_a_sentence_is_found() {
+    fn a_json_object_inside_a_sentence_is_found() {
         let text =
             r#"failed. Status Code = '400'. Response body: {"error":"invalid_request"} more"#;
         let object = object_in(text).unwrap();

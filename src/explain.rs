@@ -1,4 +1,4 @@
-//! All that is known of an error, for a person.
+//! Everything that is known about an error, for a person.
 
 use crate::{
     diagnosis::{self, Diagnosis},
@@ -7,15 +7,15 @@ use crate::{
 };
 use std::{error::Error as StdError, fmt};
 
-/// Prints all that is known of an error: what failed, what was answered, who has to act, what to
-/// do, and the commands for both shells.
+/// Prints everything that is known about an error: what failed, what the response was, who has to
+/// act, what to do, and the commands for both shells.
 ///
-/// It works at any depth of sources, so an SDK client's error may go in as it is. A refusal of the
-/// resource itself, such as Azure Resource Manager's 403, is explained, too. Of an error that is
-/// neither, it prints the chain of sources, each text once.
+/// It searches all sources, so the error of an SDK client can be passed as it is. It also explains
+/// a refusal of the resource itself, such as a 403 from Azure Resource Manager. For any other error
+/// it prints the chain of sources, each text once.
 ///
-/// What it prints has several lines and holds no secret; [`Error`]'s own `Display` is the one line
-/// for a log.
+/// The output has several lines and contains no secret. For a log, use the `Display` of [`Error`],
+/// which is one line.
 ///
 /// ```
 /// # async fn demo(client: impl AsyncFn() -> azure_core::Result<()>) {
@@ -37,7 +37,7 @@ impl fmt::Display for Explanation<'_> {
         if let Some(ours) = Error::find(self.error) {
             let failed = ours.what_failed();
             let diagnosis = ours.diagnosis();
-            // Of a bad value the diagnosis says all.
+            // For a wrong value, the diagnosis says everything.
             let is_new = diagnosis.is_none_or(|it| !it.what_happened().starts_with(&failed));
             if is_new {
                 let answer = diagnosis.and_then(Diagnosis::answer).unwrap_or_default();
@@ -63,8 +63,8 @@ impl fmt::Display for Explanation<'_> {
     }
 }
 
-/// What failed without the answer's first sentence, and the whole answer; or all of the first, if
-/// that holds the whole answer.
+/// What failed, without the first sentence of the response, and the whole response; or only what
+/// failed, if that contains the whole response.
 fn apart<'a>(failed: &'a str, answer: &'a str) -> (&'a str, &'a str) {
     let first = diagnosis::first_sentence(answer).trim_end_matches('.');
     if first.is_empty() || first.len() == answer.trim_end_matches('.').len() {
@@ -95,11 +95,11 @@ fn sources(error: &(dyn StdError + 'static)) -> String {
 }
 
 impl Diagnosis {
-    /// The diagnosis of an error of this crate at any depth of `error`'s sources, or else of an
-    /// answer of Azure Resource Manager, Storage, Key Vault or another service that an SDK client
-    /// turned into an error. `None` if nothing is known of it.
+    /// The diagnosis of an error of this crate at any depth of `error`'s sources. Otherwise the
+    /// diagnosis of a response of Azure Resource Manager, Storage, Key Vault or another service
+    /// that an SDK client converted into an error. `None` if the error is not known.
     pub fn of(error: &(dyn StdError + 'static)) -> Option<Diagnosis> {
-        // An error of ours has the token endpoint's answer below it, which is no resource's.
+        // Below an error of this crate is the response of the token endpoint, not of a resource.
         if let Some(ours) = Error::find(error) {
             return ours.diagnosis().cloned();
         }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_error_is_printed_with_its_sources_and_no_token() {
+    fn another_error_is_printed_with_its_sources_and_without_tokens() {
         let inner = std::io::Error::other("token eyJhbGciOiJub25lIn0.e30.x \u{1b}[31m");
         let outer = azure_core::Error::with_error(
             azure_core::error::ErrorKind::Other,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_told_once() {
+    fn a_response_is_shown_once() {
         for (failed, answer, told) in [
             (
                 "it refused: HTTP 401 x, A: b",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_source_names_itself_once() {
+    fn the_name_of_a_failing_source_is_shown_once() {
         let error = Error::new(Stage::Assertion, "the source returned nothing".to_owned());
         let text = explain(&error).to_string();
         assert_eq!(text.matches("returned nothing").count(), 1, "{text}");

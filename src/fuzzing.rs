@@ -1,6 +1,6 @@
-//! Other people's bytes, and what holds whatever they are: one function for each place that reads
-//! any. `fuzz/` drives them for as long as it is let; the tests below drive them on stable Rust with
-//! the same corpus.
+//! Bytes from other parties, and rules that hold for any bytes. There is one function for each
+//! place that reads such bytes. `fuzz/` calls them with random inputs; the tests below call them on
+//! stable Rust with the same corpus.
 #![allow(
     unreachable_pub,
     missing_docs,
@@ -45,7 +45,7 @@ const CLIENT: &str = "33333333-3333-4333-8333-333333333333";
 const AUDIENCE: &str = "api://AzureADTokenExchange";
 const NOW: i64 = 1_800_000_000;
 
-/// The clock and the transport of these calls are never pending, so nothing else may be.
+/// The clock and the transport of these calls are never pending, so nothing else can be.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match future.now_or_never() {
         Some(output) => output,
@@ -53,7 +53,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// An answer to the identity request, as on the wire.
+/// A response to the identity request, as text of the HTTP response.
 pub fn identity_answer(data: &[u8]) {
     let answer = Answer::parse(data);
     let ask = |answer: &Answer| {
@@ -83,12 +83,12 @@ pub fn identity_answer(data: &[u8]) {
     }
 }
 
-/// An answer of the token endpoint, as on the wire.
+/// A response of the token endpoint, as text of the HTTP response.
 pub fn token_answer(data: &[u8]) {
     exchange(r#"{"iss":"https://sts.windows.net/x/","exp":1}"#, data);
 }
 
-/// The claims of an assertion on the first line, then how the token endpoint refused it.
+/// The claims of an assertion on the first line, then the refusal of the token endpoint.
 pub fn refusal(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n');
     let (claims, answer) = data.split_at(end.unwrap_or(data.len()));
@@ -136,7 +136,7 @@ fn exchanged(answer: &Answer, assertion: &str, clock: &Arc<TestClock>) -> Result
 /// The payload of a JWT.
 pub fn claims(data: &[u8]) {
     let jwt = format!("e30.{}.x", encode_url_safe(data));
-    // The token's own text may be anything, too.
+    // The text of the token can also be anything.
     let _ = Claims::peek(&String::from_utf8_lossy(data));
     let Some(claims) = Claims::peek(&jwt) else {
         return;
@@ -163,7 +163,7 @@ pub fn claims(data: &[u8]) {
     assert!(exp.is_none() || claims.exp == exp);
 }
 
-/// A resource's answer, as on the wire, that an SDK client turned into an error.
+/// The HTTP response of a resource, as text, that an SDK client converted into an error.
 pub fn challenge(data: &[u8]) {
     let answer = Answer::parse(data);
     let mut headers = Headers::new();
@@ -200,11 +200,12 @@ pub fn wait_asked_for(data: &[u8]) {
                 asked.map(|asked| asked.as_millis()),
                 Some(u128::from(number) * unit)
             ),
-            // What is no number may be a date, and no date is further off than the year 9999.
+            // A value that is not a number can be a date, and no date is later than the year 9999.
             None => assert!(asked.is_none_or(|asked| asked < Duration::days(365 * 8_000))),
         }
     }
-    // And what becomes of it on the way: a try that waits, or an error that says until when.
+    // Then the code that uses the value: a try that waits, or an error with the time of the next
+    // try.
     let mut answer = Answer::parse(b"HTTP/1.1 503 \r\n\r\n");
     answer
         .headers

@@ -1,4 +1,4 @@
-//! What a call costs that finds its token in the cache, counted and not timed.
+//! The cost of a call with a cached token, measured in allocations and not in time.
 
 mod support;
 
@@ -25,7 +25,7 @@ fn a_cached_call_makes_two_allocations_and_one_of_them_is_the_token() {
         });
         // The future that the trait boxes, and the copy of the token.
         assert_eq!(counted.count_total, 2, "{counted:?}");
-        // Beyond 1 KB glibc's allocator is four times slower, and the future is made at every call.
+        // glibc's allocator is four times slower above 1 KB, and every call allocates the future.
         let future = counted.bytes_total as usize - length;
         assert!(future <= 256, "the boxed future has {future} bytes");
     }

@@ -1,5 +1,5 @@
-//! The cache as a caller meets it. Its rules about time are tested beside its code, on a clock
-//! that is told what to say.
+//! The cache as a caller uses it. Its rules about time have unit tests beside the code, with a
+//! clock that the tests set.
 
 mod support;
 
@@ -29,9 +29,9 @@ fn bad_signature() -> Fault {
     )
 }
 
-/// Entra has given what is cut on the way, and would see a loop in it.
+/// Entra has issued the tokens of truncated responses, and would treat more requests as a loop.
 #[tokio::test]
-async fn answers_that_are_cut_again_and_again_are_no_loop_to_entra() {
+async fn repeated_truncated_responses_do_not_cause_a_loop_at_entra() {
     let world = World::new();
     let mut options = world.options();
     options.retry = Some(at_once(2));
@@ -41,16 +41,17 @@ async fn answers_that_are_cut_again_and_again_are_no_loop_to_entra() {
         .set_fault(Endpoint::Token, Fault::ResetInBody, Times::UntilCleared);
     for _ in 0..20 {
         assert!(credential.get_token(&[ARM], None).await.is_err());
-        // What failed is forgotten, so that the next call asks again; what was asked is not.
+        // The failure is forgotten, so that the next call makes a request. The count of requests is
+        // kept.
         credential.invalidate_all();
     }
-    // Ten, and three for those who have mended something; Entra would bear fifteen.
+    // Ten requests, and three more for users who have fixed the cause; Entra accepts fifteen.
     assert_eq!(world.count(Endpoint::Token), 13);
 }
 
-/// What was on its way when everything was to be forgotten serves its caller, and nobody else.
+/// A request that runs during `invalidate_all` serves its own caller, and no other call.
 #[tokio::test]
-async fn after_invalidate_all_neither_the_assertion_nor_a_token_from_before_it_is_used() {
+async fn after_invalidate_all_no_earlier_assertion_or_token_is_used() {
     let world = World::new();
     let ours = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let given = CrossTenantManagedIdentityCredential::with_assertion(
@@ -88,7 +89,7 @@ fn requests(world: &World) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn an_assertion_that_is_refused_for_its_time_or_signature_is_replaced_by_another() {
+async fn an_assertion_refused_for_its_time_or_signature_is_replaced() {
     for fault in [out_of_time(), bad_signature()] {
         let world = World::new();
         let credential = world.credential();
@@ -116,13 +117,13 @@ async fn the_exchange_is_not_repeated_when_the_host_has_no_other_assertion() {
             .set_fault(Endpoint::Token, fault, Times::Count(1));
         let error = refused(&credential, ARM).await;
         assert_eq!(error.code(), Some(code), "{error}");
-        // IMDS was asked whether it has another, and handed out the same one.
+        // IMDS got a request for another assertion, and returned the same one.
         assert_eq!(requests(&world), (2, 2));
     }
 }
 
 #[tokio::test]
-async fn the_refusal_is_told_and_not_that_the_host_could_not_be_asked_again() {
+async fn the_error_is_the_refusal_and_not_the_failure_to_get_another_assertion() {
     for fault in [Fault::status(500), Fault::Reset, Fault::status(400)] {
         let world = World::new();
         let credential = world.credential();
@@ -135,7 +136,7 @@ async fn the_refusal_is_told_and_not_that_the_host_could_not_be_asked_again() {
             .set_fault(Endpoint::Token, bad_signature(), Times::Count(1));
         let error = refused(&credential, ARM).await;
         assert_eq!(error.code(), Some(700027), "{error}");
-        // The assertion at hand still serves everybody else.
+        // All other callers still use the current assertion.
         let home = credential
             .for_tenant(&world.scenario.home_tenant_id)
             .unwrap();
@@ -144,7 +145,7 @@ async fn the_refusal_is_told_and_not_that_the_host_could_not_be_asked_again() {
 }
 
 #[tokio::test]
-async fn a_hundred_tenants_that_refuse_the_assertion_disturb_neither_the_host_nor_the_others() {
+async fn a_hundred_tenants_that_refuse_the_assertion_do_not_affect_the_host_or_other_tenants() {
     let world = World::new();
     let credential = world.credential();
     credential.get_token(&[STORAGE], None).await.unwrap();
@@ -184,7 +185,7 @@ async fn for_tenant_at_every_request_makes_one_token_request() {
 }
 
 #[tokio::test]
-async fn two_tenants_tokens_are_never_crossed() {
+async fn a_token_of_one_tenant_is_never_returned_for_another() {
     let world = World::new();
     let target = world.credential();
     let home = target.for_tenant(&world.scenario.home_tenant_id).unwrap();
@@ -203,7 +204,7 @@ async fn two_tenants_tokens_are_never_crossed() {
 }
 
 #[tokio::test]
-async fn one_tenants_refusal_is_remembered_for_that_tenant_alone() {
+async fn a_refusal_is_remembered_only_for_the_tenant_that_refused() {
     let world = World::without(Step::ServicePrincipal);
     let target = world.credential();
     let home = target.for_tenant(&world.scenario.home_tenant_id).unwrap();
@@ -225,7 +226,7 @@ async fn one_tenants_refusal_is_remembered_for_that_tenant_alone() {
 }
 
 #[tokio::test]
-async fn an_identity_leg_that_fails_is_remembered_once_for_all_tenants() {
+async fn a_failure_of_the_identity_leg_is_remembered_for_all_tenants() {
     let world = World::new();
     world
         .azure
@@ -242,7 +243,7 @@ async fn an_identity_leg_that_fails_is_remembered_once_for_all_tenants() {
 }
 
 #[tokio::test]
-async fn limits_of_zero_are_refused_before_any_request() {
+async fn limits_of_zero_are_an_error_before_any_request() {
     let world = World::new();
     let zero = [
         (
@@ -272,7 +273,7 @@ async fn limits_of_zero_are_refused_before_any_request() {
 }
 
 #[tokio::test]
-async fn a_family_of_one_token_and_one_request_at_a_time_still_serves_everybody() {
+async fn a_family_with_one_token_and_one_parallel_request_serves_all_callers() {
     let world = World::new();
     let credential = world.credential_with(CrossTenantManagedIdentityCredentialOptions {
         max_cached_tokens: Some(1),
@@ -291,7 +292,7 @@ async fn a_family_of_one_token_and_one_request_at_a_time_still_serves_everybody(
 }
 
 #[test]
-fn two_runtimes_of_one_process_share_the_assertion_and_not_each_others_connections() {
+fn two_runtimes_of_one_process_share_the_assertion_and_do_not_block_each_other() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -300,14 +301,14 @@ fn two_runtimes_of_one_process_share_the_assertion_and_not_each_others_connectio
     };
     let (first, second) = (runtime(), runtime());
     let world = World::new();
-    // The identity leg has the default transport here; the token leg's is the emulator's own.
+    // The identity leg uses the default transport here; the token leg uses the emulator's.
     let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     first.block_on(assertion.secret(None)).unwrap();
     second.block_on(assertion.secret(None)).unwrap();
     assert_eq!(requests(&world), (1, 0));
 
-    // Assertions that are never any good, so that each call is a request. The first runtime stands
-    // still from here on, and with it its pooled connections.
+    // Every assertion is unusable, so each call is a request. The first runtime is blocked from
+    // here on, and its pooled connections with it.
     world.azure.set_assertion_lifetime(Duration::ZERO);
     world.azure.forget_imds_tokens();
     let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();

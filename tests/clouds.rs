@@ -1,4 +1,4 @@
-//! The audience follows the cloud, up to the wire.
+//! The audience matches the cloud, also in the HTTP request.
 
 mod support;
 
@@ -20,7 +20,7 @@ fn custom(host: &str) -> CloudConfiguration {
 }
 
 #[tokio::test]
-async fn each_cloud_asks_its_identity_endpoint_for_its_own_token_exchange() {
+async fn each_cloud_requests_an_assertion_for_its_own_token_exchange() {
     let world = World::new();
     for (cloud, audience) in [
         (
@@ -79,7 +79,7 @@ fn world_in(cloud: Cloud) -> World {
 }
 
 #[tokio::test]
-async fn a_token_of_a_governments_cloud_comes_from_its_own_authority() {
+async fn a_token_of_a_government_cloud_comes_from_its_own_authority() {
     for (cloud, configuration) in GOVERNMENTS {
         let world = world_in(cloud);
         let mut options = world.options();
@@ -97,7 +97,7 @@ async fn a_token_of_a_governments_cloud_comes_from_its_own_authority() {
 }
 
 #[tokio::test]
-async fn a_credential_for_the_public_cloud_is_refused_in_a_governments() {
+async fn a_credential_for_the_public_cloud_is_refused_in_a_government_cloud() {
     let world = world_in(Cloud::UsGovernment);
     let error = refused(&world.credential(), STORAGE).await;
     assert_eq!(error.code(), Some(500_011), "{error}");
@@ -119,7 +119,7 @@ impl ClientAssertion for Theirs {
 }
 
 #[tokio::test]
-async fn azure_identity_gets_the_same_token_in_a_governments_cloud() {
+async fn azure_identity_gets_the_same_token_in_a_government_cloud() {
     for (cloud, configuration) in GOVERNMENTS {
         let world = world_in(cloud);
         let mut client_options = world.azure.client_options();

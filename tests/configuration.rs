@@ -1,4 +1,4 @@
-//! Values that make no sense are told before any request.
+//! Wrong values cause an error before any request.
 
 mod support;
 
@@ -44,7 +44,7 @@ fn options() -> Options {
 }
 
 #[test]
-fn a_tenant_or_client_that_cannot_be_one_is_told() {
+fn a_wrong_tenant_or_client_id_is_an_error() {
     for bad in ["", "common", "not a tenant", "..", "72f988bf"] {
         assert!(
             why(Credential::new(bad, CLIENT, Some(options()))).contains("tenant_id"),
@@ -62,7 +62,7 @@ fn a_tenant_or_client_that_cannot_be_one_is_told() {
 }
 
 #[test]
-fn an_authority_that_is_no_https_origin_is_told() {
+fn an_authority_that_is_not_an_https_origin_is_an_error() {
     for bad in [
         "http://login.example",
         "https://login.example/tenant",
@@ -80,7 +80,7 @@ fn an_authority_that_is_no_https_origin_is_told() {
 }
 
 #[test]
-fn a_cloud_that_nobody_knows_needs_its_audience() {
+fn an_unknown_cloud_needs_an_audience() {
     let mut options = options();
     options.client_options.cloud = custom("https://login.airgapped.example");
     let why = why(Credential::new(TENANT, CLIENT, Some(options.clone())));
@@ -90,7 +90,7 @@ fn a_cloud_that_nobody_knows_needs_its_audience() {
 }
 
 #[test]
-fn two_clouds_are_one_too_many() {
+fn two_different_clouds_are_an_error() {
     let mut options = options();
     options.managed_identity.client_options.cloud = Some(Arc::new(CloudConfiguration::AzureChina));
     assert!(
@@ -98,13 +98,13 @@ fn two_clouds_are_one_too_many() {
     );
     options.managed_identity.client_options.cloud = Some(Arc::new(CloudConfiguration::AzurePublic));
     Credential::new(TENANT, CLIENT, Some(options.clone())).unwrap();
-    // Another name of the same one.
+    // Another name of the same cloud.
     options.managed_identity.client_options.cloud = custom("https://login.windows.net");
     Credential::new(TENANT, CLIENT, Some(options)).unwrap();
 }
 
 #[test]
-fn an_audience_of_another_cloud_is_one_cloud_too_many() {
+fn an_audience_of_another_cloud_is_an_error() {
     let mut options = options();
     for (audience, is_right) in [
         ("api://AzureADTokenExchange", true),
@@ -122,7 +122,7 @@ fn an_audience_of_another_cloud_is_one_cloud_too_many() {
 }
 
 #[test]
-fn an_identity_that_cannot_be_one_is_told() {
+fn a_wrong_identity_is_an_error() {
     for id in [
         UserAssignedId::ClientId("umi-multi-tenant-example".into()),
         UserAssignedId::ObjectId(String::new()),
@@ -133,7 +133,7 @@ fn an_identity_that_cannot_be_one_is_told() {
 }
 
 #[test]
-fn an_audience_or_imds_address_that_cannot_be_one_is_told() {
+fn a_wrong_audience_or_imds_address_is_an_error() {
     for (audience, endpoint, named) in [
         (Some(""), None, "audience"),
         (Some("api://with space"), None, "audience"),
@@ -149,9 +149,9 @@ fn an_audience_or_imds_address_that_cannot_be_one_is_told() {
     }
 }
 
-/// azure_core panics because of them.
+/// azure_core panics for these values.
 #[test]
-fn an_application_id_that_no_user_agent_can_have_is_told() {
+fn an_application_id_that_no_user_agent_can_have_is_an_error() {
     for bad in [
         "contoso-storage-migration-service",
         "contoso service",
@@ -179,7 +179,7 @@ fn an_application_id_that_no_user_agent_can_have_is_told() {
 }
 
 #[tokio::test]
-async fn scopes_that_no_service_can_ask_for_are_told_before_any_request() {
+async fn scopes_that_no_service_can_request_are_an_error_before_any_request() {
     let world = World::new();
     let credential = world.credential();
     for bad in [
@@ -203,7 +203,7 @@ async fn scopes_that_no_service_can_ask_for_are_told_before_any_request() {
 }
 
 #[tokio::test]
-async fn scopes_of_two_resources_are_refused_before_any_request() {
+async fn scopes_of_two_resources_are_an_error_before_any_request() {
     const ARM: &str = "https://management.azure.com/.default";
     const STORAGE: &str = "https://storage.azure.com/.default";
     let world = World::new();
@@ -211,7 +211,7 @@ async fn scopes_of_two_resources_are_refused_before_any_request() {
     for (scopes, named) in [
         (&[ARM, STORAGE][..], [ARM, STORAGE]),
         (&[ARM, ARM, STORAGE], [ARM, STORAGE]),
-        // Two audiences, whatever resource they are of.
+        // Two audiences, even if they belong to one resource.
         (
             &[STORAGE, "https://storage.azure.com//.default"],
             [STORAGE, "https://storage.azure.com//.default"],

@@ -1,7 +1,7 @@
-//! What a proxy, TLS and a wrong port look like on the wire, through the default transport.
+//! Failures of a proxy, of TLS and of a wrong port, with real sockets and the default transport.
 //!
-//! That transport reads the environment for its proxy. A test must not change its own environment,
-//! so it runs this program again with another.
+//! The default transport reads its proxy from the environment. A test must not change its own
+//! environment, so it starts this program again with another environment.
 
 use azure_core::{
     cloud::{CloudConfiguration, CustomConfiguration},
@@ -26,7 +26,7 @@ const AUTHORITY: &str = "TEST_AUTHORITY";
 const TENANT: &str = "22222222-2222-4222-8222-222222222222";
 const APP: &str = "33333333-3333-4333-8333-333333333333";
 
-/// What a person is told, after `transient` or `final`, when the token endpoint is at `authority`
+/// The message for a person, after `transient` or `final`, if the token endpoint is at `authority`
 /// and the environment names this proxy.
 fn asked_at(authority: &str, proxy: Option<SocketAddr>) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap());
@@ -87,7 +87,7 @@ impl ClientAssertion for Assertion {
     }
 }
 
-/// Answers everything that connects with these bytes, once it has sent something.
+/// Answers every connection with these bytes, after the client has sent something.
 fn answering(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -136,7 +136,7 @@ fn a_proxy_that_refuses_is_named() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_named() {
+fn a_missing_proxy_is_named() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = gone.local_addr().unwrap();
     drop(gone);
@@ -145,7 +145,7 @@ fn a_proxy_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_certificate_of_an_unknown_authority_is_final() {
+fn a_certificate_of_an_unknown_authority_is_not_transient() {
     let azure = Emulator::start().unwrap();
     let told = asked_at(azure.https_url(), None);
     says(
@@ -160,14 +160,14 @@ fn a_certificate_of_an_unknown_authority_is_final() {
 }
 
 #[test]
-fn plain_http_where_tls_should_be_is_final() {
+fn plain_http_instead_of_tls_is_not_transient() {
     let plain = answering(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     let told = asked_at(&format!("https://{plain}"), None);
     says(&told, &["final", "does not speak TLS", "port"]);
 }
 
 #[test]
-fn nothing_there_is_transient() {
+fn a_port_without_a_listener_is_transient() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = gone.local_addr().unwrap();
     drop(gone);

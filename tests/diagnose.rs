@@ -1,4 +1,4 @@
-//! The report on each step of the way, for a credential that is set up well, badly, or not at all.
+//! The report on each step, for a credential with a correct set-up, a wrong one or none.
 
 #[path = "diagnose/faults.rs"]
 mod faults;
@@ -17,7 +17,7 @@ use cross_tenant_identity::{
 use cross_tenant_identity_emulator::{Endpoint, Step};
 use support::{ARM, World};
 
-/// All that can be asked for.
+/// All optional steps.
 fn all(world: &World) -> DiagnoseOptions {
     DiagnoseOptions {
         exchange_at_home: true,
@@ -50,7 +50,7 @@ fn claim(report: &Report, kind: StepKind, name: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_way_that_is_set_up_well_is_all_well() {
+async fn a_correct_set_up_has_no_findings() {
     let world = World::new();
     let report = report_on(&world).await;
     assert!(report.is_ok(), "{report}");
@@ -99,7 +99,7 @@ async fn a_way_that_is_set_up_well_is_all_well() {
 }
 
 #[tokio::test]
-async fn what_is_not_asked_for_is_skipped() {
+async fn steps_that_are_not_requested_are_skipped() {
     let world = World::new();
     let report = world.credential().diagnose(&[ARM], None).await;
     assert!(report.is_ok(), "{report}");
@@ -112,7 +112,7 @@ async fn what_is_not_asked_for_is_skipped() {
 }
 
 #[tokio::test]
-async fn each_missing_step_of_the_set_up_is_found_with_the_one_who_has_to_act() {
+async fn each_missing_step_of_the_set_up_is_reported_with_the_actor() {
     use StepOutcome::{Failed, Ok, Skipped, Warning};
     for (step, kind, code, who, outcomes_of) in [
         (
@@ -171,7 +171,8 @@ async fn each_missing_step_of_the_set_up_is_found_with_the_one_who_has_to_act() 
         ] {
             assert!(text.contains(part.as_str()), "{part}: {text}");
         }
-        // A test at home that was inconclusive adds no commands to those that mend it.
+        // An inconclusive test in the home tenant adds no commands to the commands that fix the
+        // problem.
         assert_eq!(text.matches("What happened:").count(), 1, "{text}");
         let part = report.part_for(who);
         assert!(
@@ -182,7 +183,7 @@ async fn each_missing_step_of_the_set_up_is_found_with_the_one_who_has_to_act() 
 }
 
 #[tokio::test]
-async fn a_part_holds_what_concerns_its_actor_and_nothing_else() {
+async fn a_part_contains_only_the_findings_for_its_actor() {
     let world = World::without(Step::ServicePrincipal);
     let report = report_on(&world).await;
     let part = report.part_for(Actor::TargetAdministrator);
@@ -198,7 +199,8 @@ async fn a_part_holds_what_concerns_its_actor_and_nothing_else() {
     assert!(nothing.is_empty());
     assert!(nothing.to_string().contains("nothing for you to do"));
 
-    // A single-tenant app and one that is not provisioned look the same: both sides get it.
+    // A single-tenant app and an app without a service principal look the same, so both actors get
+    // it.
     let world = World::without(Step::MultiTenant);
     let report = report_on(&world).await;
     for who in [
@@ -212,7 +214,7 @@ async fn a_part_holds_what_concerns_its_actor_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_home_tenant_without_service_principal_says_nothing_of_the_trust() {
+async fn without_a_service_principal_at_home_the_report_does_not_judge_the_trust() {
     let world = World::new();
     let scenario = &world.scenario;
     world
@@ -231,7 +233,7 @@ async fn a_home_tenant_without_service_principal_says_nothing_of_the_trust() {
     assert!(warning.message().contains("says nothing of the trust"));
     assert_eq!(report.actors(), [Actor::HomeAdministrator]);
 
-    // What Entra did before 2026.
+    // The response of Entra before 2026.
     world.azure.set_home_tokens_without_service_principal(true);
     let report = report_on(&world).await;
     assert_eq!(outcomes(&report), [StepOutcome::Ok; 6], "{report}");
@@ -239,7 +241,7 @@ async fn a_home_tenant_without_service_principal_says_nothing_of_the_trust() {
 }
 
 #[tokio::test]
-async fn a_machine_reads_the_fields_that_are_documented() {
+async fn the_serialized_report_has_the_documented_fields() {
     let world = World::without(Step::ServicePrincipal);
     let report = report_on(&world).await;
     let json = serde_json::to_value(&report).unwrap();

@@ -1,5 +1,5 @@
-//! The emulator's settings make a credential that connects to nothing else. The emulator's README
-//! shows the code of this test.
+//! The emulator's settings make a credential that connects only to the emulator. The emulator's
+//! README contains the code of this test.
 
 use azure_core::credentials::TokenCredential;
 use cross_tenant_identity::{

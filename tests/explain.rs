@@ -1,6 +1,6 @@
 //! What `explain` prints when a service is set up wrongly: who has to act, and what to do.
 //!
-//! A proxy in the way is in `connections.rs`: it needs a process of its own.
+//! The test for a proxy is in `connections.rs`, because it needs its own process.
 
 #[path = "../examples/support/arm.rs"]
 #[allow(dead_code, reason = "each test file uses its part")]
@@ -36,9 +36,9 @@ async fn token_error(
 }
 
 #[tokio::test]
-async fn without_imds_it_says_to_run_where_there_is_one() {
+async fn without_imds_the_advice_is_to_run_on_a_host_that_has_it() {
     let world = World::new();
-    // A port of this machine on which nothing listens.
+    // A local port without a listener.
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
@@ -55,7 +55,7 @@ async fn without_imds_it_says_to_run_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn a_bad_scope_is_answered_with_the_right_one() {
+async fn the_error_for_a_wrong_scope_names_the_right_one() {
     let world = World::new();
     let error = token_error(&world.credential(), "https://vault.azure.net").await;
     says(
@@ -66,7 +66,7 @@ async fn a_bad_scope_is_answered_with_the_right_one() {
 }
 
 #[test]
-fn a_bad_tenant_id_is_named_with_what_a_tenant_id_is() {
+fn the_error_for_a_wrong_tenant_id_explains_tenant_ids() {
     for tenant in ["common", "11111111-2222", ""] {
         let client_id = "33333333-3333-4333-8333-333333333333";
         let options = CrossTenantManagedIdentityCredentialOptions::default();
@@ -77,7 +77,7 @@ fn a_bad_tenant_id_is_named_with_what_a_tenant_id_is() {
 }
 
 #[tokio::test]
-async fn a_refused_exchange_is_answered_with_the_commands_of_both_shells() {
+async fn the_error_for_a_refused_exchange_has_commands_for_both_shells() {
     for (step, who, command) in [
         (
             Step::ServicePrincipal,

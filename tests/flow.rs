@@ -17,7 +17,7 @@ use std::sync::Arc;
 use support::{ARM, STORAGE, World, at_once, claims};
 
 #[tokio::test]
-async fn contoso_lists_the_one_resource_group_that_litware_lets_it_read() {
+async fn contoso_lists_the_one_resource_group_that_it_can_read() {
     let world = World::new();
     let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
     let groups: Vec<_> = arm
@@ -34,7 +34,7 @@ async fn contoso_lists_the_one_resource_group_that_litware_lets_it_read() {
 }
 
 #[tokio::test]
-async fn the_token_is_the_target_tenants() {
+async fn the_token_is_issued_by_the_target_tenant() {
     let world = World::new();
     for (scope, audience) in [
         (STORAGE, "https://storage.azure.com"),
@@ -63,7 +63,7 @@ async fn the_token_is_the_target_tenants() {
 }
 
 #[tokio::test]
-async fn the_home_tenant_is_one_for_tenant_away() {
+async fn for_tenant_also_returns_a_credential_for_the_home_tenant() {
     let world = World::new();
     let credential = world.credential();
     let home = credential
@@ -84,7 +84,7 @@ async fn the_home_tenant_is_one_for_tenant_away() {
 }
 
 #[tokio::test]
-async fn both_legs_keep_to_azures_own_urls() {
+async fn both_legs_use_the_urls_of_azure() {
     let world = World::new();
     let mut options = world.options();
     options.managed_identity.client_options = world.azure.client_options();
@@ -134,9 +134,10 @@ async fn a_scope_that_is_given_twice_is_one_scope() {
     assert!(request.form.contains(&("scope".into(), ARM.into())));
 }
 
-/// The first is for the audience without a slash at its end, the second for the one with it.
+/// The first token is for the audience without a slash at its end, the second for the audience with
+/// it.
 #[tokio::test]
-async fn a_scope_with_two_slashes_is_another_scope_and_is_sent_as_it_is() {
+async fn a_scope_with_two_slashes_is_a_different_scope_and_is_sent_unchanged() {
     let world = World::new();
     let credential = world.credential();
     let scopes = [STORAGE, "https://storage.azure.com//.default"];
@@ -153,7 +154,7 @@ async fn a_scope_with_two_slashes_is_another_scope_and_is_sent_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_rejected_token_is_dropped_and_any_other_stays() {
+async fn only_the_rejected_token_is_dropped() {
     let world = World::new();
     let credential = world.credential();
     let first = credential.get_token(&[ARM], None).await.unwrap();
@@ -167,7 +168,7 @@ async fn a_rejected_token_is_dropped_and_any_other_stays() {
 }
 
 #[tokio::test]
-async fn invalidate_all_begins_with_the_assertion() {
+async fn after_invalidate_all_a_new_assertion_is_requested() {
     let world = World::new();
     let credential = world.credential();
     credential.get_token(&[ARM], None).await.unwrap();
@@ -180,7 +181,7 @@ async fn invalidate_all_begins_with_the_assertion() {
 }
 
 #[tokio::test]
-async fn an_assertion_of_the_users_own_is_asked_for_once() {
+async fn an_assertion_of_a_users_source_is_requested_once() {
     let world = World::new();
     let source = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let credential = CrossTenantManagedIdentityCredential::with_assertion(
@@ -219,7 +220,7 @@ async fn many_requests_of_an_sdk_client_make_one_token_request() {
 }
 
 #[tokio::test]
-async fn through_an_sdk_client_the_error_is_found_and_nothing_is_asked_twice() {
+async fn the_error_is_found_in_an_sdk_clients_error_and_no_request_is_repeated() {
     let world = World::without(Step::ServicePrincipal);
     let mut options = world.azure.client_options();
     options.retry = at_once(3);

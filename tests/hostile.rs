@@ -1,5 +1,5 @@
-//! Answers that would send a secret elsewhere, wear the library out, or speak to the reader's
-//! terminal and shell.
+//! Responses that try to send a secret elsewhere, to use up memory or time, or to attack the
+//! reader's terminal and shell.
 
 #[path = "../examples/support/arm.rs"]
 #[allow(dead_code)]
@@ -19,9 +19,10 @@ use std::sync::Arc;
 use support::{ARM, World, refused};
 
 #[tokio::test]
-async fn a_next_link_that_leads_away_gets_no_token() {
+async fn a_next_link_to_another_origin_gets_no_token() {
     let world = World::new();
-    // Another port of the same machine, which would answer: nothing but the origin forbids it.
+    // Another port of the same machine, where a server would answer: only the check of the origin
+    // prevents the request.
     let elsewhere = format!("{}/subscriptions", world.azure.https_url());
     for link in [
         elsewhere.as_str(),
@@ -53,10 +54,10 @@ async fn a_next_link_that_leads_away_gets_no_token() {
     }
 }
 
-/// A vault's challenge names an authority and a resource. Where the assertion goes is the credential's
-/// business, and what the token is for is the client's.
+/// A vault's challenge names an authority and a resource. But the credential decides where the
+/// assertion goes, and the client decides what the token is for.
 #[tokio::test]
-async fn a_challenge_leads_neither_the_assertion_nor_a_token_elsewhere() {
+async fn a_challenge_cannot_redirect_the_assertion_or_a_token() {
     const VAULT: &str = "https://vault.azure.net";
     let world = World::new();
     let url = vault::emulated(&world.azure, &world.scenario, "greeting").unwrap();
@@ -116,7 +117,7 @@ impl ClientAssertion for Endless {
 }
 
 #[tokio::test]
-async fn a_jwt_with_megabytes_of_claims_is_refused_before_it_is_sent_on() {
+async fn a_jwt_with_megabytes_of_claims_is_refused_before_it_is_sent() {
     let world = World::new();
     let credential = CrossTenantManagedIdentityCredential::with_assertion(
         &world.scenario.target_tenant_id,
@@ -133,7 +134,7 @@ async fn a_jwt_with_megabytes_of_claims_is_refused_before_it_is_sent_on() {
 }
 
 #[tokio::test]
-async fn what_an_answer_says_reaches_neither_terminal_nor_shell() {
+async fn text_of_a_response_cannot_attack_the_terminal_or_shell() {
     let world = World::new();
     let text = "AADSTS7000229: \u{1b}]0;owned\u{7}\u{1b}[2J $(reboot) `reboot` '; reboot #\0\u{202e} the tenant 'x'; reboot; '";
     let body = serde_json::json!({
@@ -167,7 +168,7 @@ async fn what_an_answer_says_reaches_neither_terminal_nor_shell() {
 }
 
 #[tokio::test]
-async fn what_resource_manager_says_reaches_neither_terminal_nor_shell() {
+async fn text_of_resource_manager_cannot_attack_the_terminal_or_shell() {
     let world = World::new();
     let body = serde_json::json!({ "error": {
         "code": "AuthorizationFailed",

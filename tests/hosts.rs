@@ -1,5 +1,5 @@
-//! What a process finds in its own environment: this crate beside azure_identity, each in a process
-//! that has the variables of a host.
+//! Processes with the environment variables of a host: this crate and azure_identity in the same
+//! process.
 
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
@@ -12,13 +12,15 @@ use cross_tenant_identity::{
 use cross_tenant_identity_emulator::{Emulator, Endpoint};
 use std::{env, process::Command, time::Duration};
 
-/// The identity that the processes below choose. Without it they are not ours.
+/// The identity that the processes below select. If it is missing, the process was not started by
+/// these tests.
 const CLIENT_ID: &str = "TEST_IDENTITY_CLIENT_ID";
 
 const TENANT: &str = "CROSS_TENANT_TARGET_TENANT_ID";
 const APP: &str = "33333333-3333-4333-8333-333333333333";
 
-/// Runs an ignored test of this file in a process with these variables, and no others of a host.
+/// Runs an ignored test of this file in a process with these variables, and without other variables
+/// of a host.
 fn run(test: &str, variables: &[(&str, &str)]) {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", test, "--ignored", "--nocapture"]);
@@ -72,7 +74,7 @@ fn as_configured_by_variables() {
 }
 
 #[test]
-fn from_env_tells_a_variable_that_nobody_knows() {
+fn from_env_reports_an_unknown_variable() {
     let unknown = "CROSS_TENANT_TENANT_ID";
     run(
         "as_configured_by_a_typing_error",
@@ -98,7 +100,7 @@ fn as_configured_by_a_typing_error() {
 }
 
 #[test]
-fn on_app_service_both_find_the_endpoint_and_get_the_same_token() {
+fn on_app_service_this_crate_and_azure_identity_get_the_same_token() {
     let azure = Emulator::start().unwrap();
     let scenario = azure.create_scenario();
     run(
@@ -137,7 +139,7 @@ async fn as_on_app_service() {
     let theirs = theirs.get_token(&[scope], None).await.unwrap();
     let ours = ManagedIdentityAssertion::new(Some(id.into())).unwrap();
     assert_eq!(ours.host(), ManagedIdentityHost::AppService);
-    // The host keeps its token.
+    // The host caches its token.
     assert_eq!(ours.secret(None).await.unwrap(), theirs.token.secret());
 }
 

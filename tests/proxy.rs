@@ -1,5 +1,5 @@
-//! The identity leg past the proxy that the environment names. A test must not change its own
-//! environment, so it runs this program again with another.
+//! The identity leg does not use the proxy of the environment. A test must not change its own
+//! environment, so it starts this program again with another environment.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::World;
 const IMDS: &str = "TEST_IMDS_ENDPOINT";
 
 #[test]
-fn the_identity_leg_goes_through_no_proxy() {
+fn the_identity_leg_uses_no_proxy() {
     let world = World::new();
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     proxy.set_nonblocking(true).unwrap();

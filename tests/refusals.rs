@@ -1,4 +1,4 @@
-//! What a user meets when a step of the scenario is missing, or a service is unwell.
+//! The errors that a user gets if a step of the scenario is missing, or a service fails.
 
 mod support;
 
@@ -9,7 +9,7 @@ use cross_tenant_identity_emulator::{Endpoint, Fault, Step, Times};
 use support::{ARM, World, at_once, refused};
 
 #[tokio::test]
-async fn each_missing_step_is_told_by_its_code_and_by_who_has_to_act() {
+async fn the_error_for_each_missing_step_has_its_code_and_actor() {
     for (step, code, transient, who) in [
         (
             Step::ServicePrincipal,
@@ -23,7 +23,8 @@ async fn each_missing_step_is_told_by_its_code_and_by_who_has_to_act() {
             true,
             Actor::HomeAdministrator,
         ),
-        // Entra says the same of an app that was not provisioned, so either may have to act.
+        // Entra returns the same error for an app without a service principal, so either
+        // administrator can be the right one.
         (Step::MultiTenant, 700016, true, Actor::BothAdministrators),
         (
             Step::HomeRegistration,
@@ -57,7 +58,7 @@ async fn each_missing_step_is_told_by_its_code_and_by_who_has_to_act() {
 }
 
 #[tokio::test]
-async fn an_identity_that_the_host_does_not_have_is_told_as_that() {
+async fn the_error_says_that_the_host_does_not_have_the_identity() {
     let world = World::new();
     let mut options = world.options();
     let other = "99999999-9999-4999-8999-999999999999";
@@ -97,7 +98,7 @@ async fn each_way_of_naming_the_identity_finds_it() {
 }
 
 #[tokio::test]
-async fn what_fails_once_on_the_way_is_tried_again() {
+async fn a_request_that_fails_once_is_tried_again() {
     for endpoint in [Endpoint::Imds, Endpoint::Token] {
         for fault in [
             Fault::Reset,
@@ -120,7 +121,7 @@ async fn what_fails_once_on_the_way_is_tried_again() {
 }
 
 #[tokio::test]
-async fn an_outage_is_transient_and_names_its_leg() {
+async fn an_outage_is_transient_and_the_error_names_the_leg() {
     for (endpoint, stage) in [
         (Endpoint::Imds, Stage::Assertion),
         (Endpoint::Token, Stage::TokenEndpoint),
@@ -142,7 +143,7 @@ async fn an_outage_is_transient_and_names_its_leg() {
 }
 
 #[tokio::test]
-async fn a_web_page_in_an_answers_place_is_told_as_that() {
+async fn the_error_says_that_the_response_is_a_web_page() {
     for endpoint in [Endpoint::Imds, Endpoint::Token] {
         for fault in [Fault::Html, Fault::NotJson] {
             let world = World::new();
@@ -159,10 +160,11 @@ async fn a_web_page_in_an_answers_place_is_told_as_that() {
 }
 
 #[tokio::test]
-async fn an_answer_cut_on_the_wire_shows_not_one_byte_of_a_token() {
+async fn the_error_for_a_truncated_response_contains_no_byte_of_a_token() {
     for endpoint in [Endpoint::Imds, Endpoint::Token] {
         let world = World::new();
-        // Every cut is the same request again, which Entra would call a loop.
+        // After each truncated response the same request is sent again, which Entra would treat as
+        // a loop.
         world.azure.set_loop_detection(false);
         let mut whole = None;
         for after in (0..5_000).step_by(53) {

@@ -1,5 +1,5 @@
-//! azure_identity's own credentials as an oracle: the same emulator, the same requests, the same
-//! doors, the same refusals.
+//! Compares this crate with azure_identity's own credentials: the same emulator, requests,
+//! resources and refusals.
 
 #[path = "../examples/support/arm.rs"]
 #[allow(dead_code)]
@@ -31,7 +31,7 @@ fn theirs(world: &World) -> Arc<ClientAssertionCredential<Glue>> {
     Glue::credential(&world.scenario, world.azure.client_options()).unwrap()
 }
 
-/// The requests of both, theirs first, for the same token.
+/// The requests of both for the same token, those of azure_identity first.
 async fn both_ask(world: &World, scope: &str, endpoint: Endpoint) -> [LoggedRequest; 2] {
     world.azure.clear_requests();
     let theirs = theirs(world).get_token(&[scope], None).await.unwrap();
@@ -57,11 +57,12 @@ fn fields(pairs: &[(String, String)]) -> BTreeMap<&str, &str> {
 }
 
 #[tokio::test]
-async fn the_form_on_the_wire_agrees_field_by_field() {
+async fn the_token_requests_have_the_same_fields() {
     let world = World::new();
     for scope in [ARM, STORAGE] {
         let [theirs, ours] = both_ask(&world, scope, Endpoint::Token).await;
-        // The log has the assertion's fingerprint: IMDS hands both the same one.
+        // The log contains the fingerprint of the assertion: IMDS returns the same assertion to
+        // both.
         assert_eq!(fields(&theirs.form), fields(&ours.form));
         assert_eq!(ours.form.len(), 5);
         let form = Some("application/x-www-form-urlencoded");
@@ -75,11 +76,11 @@ async fn the_form_on_the_wire_agrees_field_by_field() {
 }
 
 #[tokio::test]
-async fn the_identity_request_agrees_parameter_by_parameter() {
+async fn the_identity_requests_have_the_same_parameters() {
     let world = World::new();
     let [theirs, ours] = both_ask(&world, ARM, Endpoint::Imds).await;
     let (mut theirs_query, mut ours_query) = (fields(&theirs.query), fields(&ours.query));
-    // IMDS takes both; ours is the one that Microsoft Learn's page on it names.
+    // IMDS accepts both names; this crate uses the name from IMDS's page on Microsoft Learn.
     assert_eq!(theirs_query.remove("api-version"), Some("2019-08-01"));
     assert_eq!(ours_query.remove("api-version"), Some("2018-02-01"));
     assert_eq!(theirs_query, ours_query);
@@ -89,7 +90,7 @@ async fn the_identity_request_agrees_parameter_by_parameter() {
 }
 
 #[tokio::test]
-async fn both_tokens_open_the_same_doors() {
+async fn both_tokens_give_access_to_the_same_resources() {
     let world = World::new();
     let mut seen = Vec::new();
     for credential in [
@@ -137,7 +138,7 @@ async fn both_are_refused_with_the_same_code() {
 }
 
 #[tokio::test]
-async fn our_assertion_works_in_their_credential() {
+async fn our_assertion_works_in_azure_identitys_credential() {
     let world = World::new();
     let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
     let theirs = ClientAssertionCredential::new(
@@ -155,7 +156,7 @@ async fn our_assertion_works_in_their_credential() {
 }
 
 #[tokio::test]
-async fn their_managed_identity_works_in_our_credential() {
+async fn azure_identitys_managed_identity_works_in_our_credential() {
     let world = World::new();
     let source = Glue::new(&world.scenario, world.azure.client_options()).unwrap();
     let ours = CrossTenantManagedIdentityCredential::with_assertion(
@@ -182,7 +183,7 @@ async fn their_managed_identity_works_in_our_credential() {
 }
 
 #[tokio::test]
-async fn any_credential_of_theirs_is_an_assertion_through_the_adapter() {
+async fn any_credential_of_azure_identity_works_as_a_source_of_assertions() {
     let world = World::new();
     let theirs = ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
         user_assigned_id: Some(UserAssignedId::ClientId(
@@ -228,7 +229,7 @@ async fn a_token_that_came_from_a_federated_credential_is_refused_as_an_assertio
 }
 
 #[tokio::test]
-async fn a_projected_token_goes_the_same_way_in_both() {
+async fn a_projected_token_is_sent_in_the_same_way_by_both() {
     const SUBJECT: &str = "system:serviceaccount:litware-work:watcher";
     let world = World::new();
     let mut trust = FederatedCredential::trusting(&ManagedIdentity::system_assigned(

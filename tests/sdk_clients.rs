@@ -1,4 +1,4 @@
-//! The credential inside clients of the Azure SDK that ask for tokens in ways of their own.
+//! The credential in clients of the Azure SDK that request tokens in special ways.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::World;
 
 const VAULT: &str = "litware-vault";
 
-/// Litware's vault with a secret in it, and its ARM id.
+/// Litware's vault with a secret, and the ARM id of the vault.
 fn vault(world: &World) -> String {
     let id = world
         .azure
@@ -40,10 +40,10 @@ fn client_in(world: &World, tenant: &str) -> SecretClient {
     .unwrap()
 }
 
-/// Key Vault's client has no scope of its own: it asks without a token and learns it from the
-/// challenge.
+/// Key Vault's client has no scope of its own. It sends a request without a token, and reads the
+/// scope from the challenge.
 #[tokio::test]
-async fn key_vault_learns_its_scope_from_a_challenge_and_reads_a_secret() {
+async fn key_vault_reads_its_scope_from_a_challenge_and_gets_a_secret() {
     let world = World::new();
     let id = vault(&world);
     let principal = world.scenario.target_service_principal_id.clone().unwrap();
@@ -62,13 +62,13 @@ async fn key_vault_learns_its_scope_from_a_challenge_and_reads_a_secret() {
         .iter()
         .map(|request| request.status)
         .collect();
-    // One challenge, and one token for all that follows.
+    // One challenge, and one token for all later requests.
     assert_eq!(statuses, [Some(401), Some(200), Some(200), Some(200)]);
     assert_eq!(world.count(Endpoint::Token), 1);
 }
 
 #[tokio::test]
-async fn without_a_data_role_the_vaults_refusal_names_who_has_to_grant_it() {
+async fn without_a_data_role_the_explanation_names_who_has_to_grant_it() {
     let world = World::new();
     vault(&world);
     let error = client(&world)
@@ -85,7 +85,7 @@ async fn without_a_data_role_the_vaults_refusal_names_who_has_to_grant_it() {
 }
 
 #[tokio::test]
-async fn a_vault_of_another_tenant_says_which_one_to_use() {
+async fn the_explanation_for_a_vault_of_another_tenant_names_that_tenant() {
     let world = World::new();
     vault(&world);
     let error = client_in(&world, &world.scenario.home_tenant_id)

@@ -26,7 +26,7 @@ use tracing::Level;
 
 const VAULT: &str = "https://vault.azure.net/.default";
 
-/// All that can be seen of an error, at every depth.
+/// All texts of an error, at every depth.
 fn everything_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut seen = String::new();
     let mut next = Some(error);
@@ -53,8 +53,8 @@ fn everything_of(error: &(dyn std::error::Error + 'static)) -> String {
     seen
 }
 
-/// Answers that hold the secret in a place where it does not belong. Not in `Retry-After` or
-/// `WWW-Authenticate`: those are on the list of headers that azure_core itself logs as they are.
+/// Responses with the secret in a wrong place. `Retry-After` and `WWW-Authenticate` are not among
+/// them: azure_core logs these headers unredacted.
 fn echoes(secret: &str) -> Vec<Fault> {
     let json = |status, body: serde_json::Value| Fault::json(status, &body.to_string());
     let answer = |status, name: &str, value: String, body: String| Fault::Response {
@@ -132,9 +132,10 @@ fn echoes(secret: &str) -> Vec<Fault> {
     ]
 }
 
-/// Wherever a service or a proxy puts an assertion or a token, it is not passed on.
+/// A service or a proxy can echo an assertion or a token anywhere in a response. This crate never
+/// shows it.
 #[tokio::test]
-async fn a_secret_that_comes_back_in_any_answer_is_shown_nowhere() {
+async fn a_secret_that_any_response_echoes_is_not_shown() {
     let (log, _guard) = record(Level::TRACE);
     let world = World::new();
     let assertion = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
@@ -143,7 +144,8 @@ async fn a_secret_that_comes_back_in_any_answer_is_shown_nowhere() {
     for endpoint in [Endpoint::Imds, Endpoint::Token] {
         for fault in echoes(&secret) {
             world.azure.set_fault(endpoint, fault, Times::UntilCleared);
-            // From the identity endpoint a token is enough: it tells its own expiry.
+            // A response of the identity endpoint needs only a token, because the token contains
+            // its expiry.
             match world.credential().get_token(&[ARM], None).await {
                 Ok(_) => assert_eq!(endpoint, Endpoint::Imds),
                 Err(error) => seen += &everything_of(&error),
@@ -153,7 +155,7 @@ async fn a_secret_that_comes_back_in_any_answer_is_shown_nowhere() {
     }
     write!(seen, "{:?}", world.azure.requests()).unwrap();
     seen += &log.text();
-    // Its header alone tells nothing, and is every token's.
+    // The header of a JWT alone reveals nothing, and is the same for every token.
     for part in secret.split('.').skip(1) {
         let at = seen.find(part);
         assert!(
@@ -171,7 +173,8 @@ fn around(text: &str, at: usize) -> &str {
     &text[start.unwrap_or(0)..at]
 }
 
-/// A source that hands out something that is no JWT, and one that dies with it on its lips.
+/// A source that returns something that is not a JWT, and a source that panics with a secret in its
+/// message.
 #[derive(Debug)]
 enum Canary {
     Returns(&'static str),
@@ -197,7 +200,7 @@ impl ClientAssertion for Canary {
 }
 
 #[tokio::test]
-async fn what_a_source_of_the_users_own_hands_out_is_shown_nowhere() {
+async fn the_assertion_of_a_users_source_is_not_shown() {
     const OPAQUE: &str = "opaque-canary-2f6c1d";
     const JWT: &str = "eyJhbGciOiJub25lIn0.eyJjYW5hcnkiOjF9.c2lnbmF0dXJlLWNhbmFyeQ";
     let (log, _guard) = record(Level::TRACE);
@@ -239,7 +242,7 @@ async fn what_a_source_of_the_users_own_hands_out_is_shown_nowhere() {
     }
 }
 
-/// A transport that shows what it was to send, at some depth.
+/// A transport that shows the request in an error, at some depth.
 #[derive(Debug)]
 struct Quoting(ErrorKind);
 
@@ -257,7 +260,7 @@ impl HttpClient for Quoting {
 }
 
 #[tokio::test]
-async fn a_transport_that_quotes_the_request_shows_no_assertion() {
+async fn the_error_of_a_transport_that_quotes_the_request_shows_no_assertion() {
     const OPAQUE: &str = "opaque canary/2f6c1d";
     const JWT: &str = "eyJhbGciOiJub25lIn0.eyJjYW5hcnkiOjF9.c2lnbmF0dXJlLWNhbmFyeQ";
     let (log, _guard) = record(Level::TRACE);
@@ -312,7 +315,7 @@ async fn a_report_logs_no_secret() {
     }
     let text = log.text();
     assert!(text.contains("diagnose{"), "{text}");
-    // Also those of the access tokens, which nobody has kept.
+    // This also covers the access tokens, which the test has not stored.
     assert!(!text.contains("eyJ"), "{text}");
     for part in jwt.split('.') {
         assert!(!text.contains(part), "a secret is shown");
@@ -320,7 +323,7 @@ async fn a_report_logs_no_secret() {
 }
 
 #[tokio::test]
-async fn a_log_at_trace_tells_the_legs_and_no_secret() {
+async fn a_log_at_trace_shows_the_legs_and_no_secret() {
     let (log, _guard) = record(Level::TRACE);
     let world = World::new();
     let mut options = world.options();
@@ -330,7 +333,7 @@ async fn a_log_at_trace_tells_the_legs_and_no_secret() {
         .azure
         .set_fault(Endpoint::Token, Fault::ResetInBody, Times::Count(1));
     let token = credential.get_token(&[ARM], None).await.unwrap();
-    // What SDK clients do with a token is told by azure_core, with its redaction.
+    // azure_core logs what SDK clients do with a token, with its own redaction.
     let arm = ResourceManager::new(credential.clone(), world.azure.client_options()).unwrap();
     let groups = arm.resource_groups(&world.scenario.target_subscription_id);
     assert_eq!(

@@ -1,4 +1,5 @@
-//! `examples/setup/seed-flow.http`, sent as it is to the emulator: each answer feeds the next request.
+//! Sends `examples/setup/seed-flow.http` to the emulator without changes: each response supplies
+//! values for the next request.
 
 #[path = "seed_flow/http_file.rs"]
 mod http_file;
@@ -14,7 +15,7 @@ fn read(name: &str) -> HttpFile {
     HttpFile::parse(&fs::read_to_string(kit.join(name)).unwrap()).unwrap()
 }
 
-/// The file's values, with the ids of the scenario in place of its examples.
+/// The variables of the file, with the ids of the scenario instead of the example ids.
 fn filled_in(file: &HttpFile, scenario: &Scenario) -> Values {
     let mut values = file.values();
     for (name, value) in [
@@ -29,7 +30,7 @@ fn filled_in(file: &HttpFile, scenario: &Scenario) -> Values {
     values
 }
 
-/// Sends the steps up to the first that is refused. Returns the name, status and body of each.
+/// Sends the steps up to the first refused one. Returns the name, status and body of each.
 async fn send_all(
     azure: &Emulator,
     file: &HttpFile,
@@ -108,7 +109,7 @@ async fn an_app_of_the_target_tenant_itself_is_refused_as_the_file_says() {
     );
     values.replace("target_client_id", &litwares_own);
     let mut file = file;
-    // Contoso's app is not what this is about.
+    // This test is not about Contoso's app.
     file.steps.retain(|step| step.name != "home_storage_token");
 
     let answers = send_all(&azure, &file, values).await;
@@ -119,7 +120,7 @@ async fn an_app_of_the_target_tenant_itself_is_refused_as_the_file_says() {
 }
 
 #[test]
-fn each_request_of_the_kit_parses_and_uses_only_what_is_defined_before_it() {
+fn each_request_of_the_file_uses_only_variables_that_are_defined_before_it() {
     for name in ["seed-flow.http", "target/provision.http"] {
         let file = read(name);
         let mut values = file.values();

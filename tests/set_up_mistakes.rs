@@ -1,5 +1,5 @@
-//! Each mistake of a set-up, on the emulator: the diagnosis names who has to act, what is wrong and
-//! a command that fits.
+//! Each mistake of a set-up, on the emulator: the diagnosis says who has to act and what is wrong,
+//! and has a suitable command.
 
 #[path = "../examples/support/arm.rs"]
 #[allow(dead_code)]
@@ -17,7 +17,7 @@ use support::{ARM, STORAGE, World, refused};
 use told::{PROVISION, Told, entra, told};
 
 #[tokio::test]
-async fn each_mistake_is_told_by_who_has_to_act_and_by_a_command() {
+async fn the_error_for_each_mistake_has_its_actor_and_a_command() {
     for step in Step::ALL {
         let Some(expected) = told(step) else { continue };
         let world = World::without(step);
@@ -26,7 +26,7 @@ async fn each_mistake_is_told_by_who_has_to_act_and_by_a_command() {
         assert_eq!(error.stage(), expected.stage, "{step}: {error}");
         assert_eq!(error.code(), expected.code, "{step}: {error}");
         assert_told(step, diagnosis, &expected);
-        // One line, which names who has to act.
+        // One line, which says who has to act.
         let line = error.to_string();
         let who = format!("Who has to act: {}.", expected.who);
         assert!(
@@ -61,7 +61,7 @@ fn assert_told(step: Step, diagnosis: &Diagnosis, expected: &Told) {
 }
 
 #[tokio::test]
-async fn without_a_role_the_call_to_resource_manager_is_told() {
+async fn without_a_role_the_refusal_of_resource_manager_is_explained() {
     let world = World::without(Step::Role);
     let credential = world.credential();
     credential.get_token(&[ARM], None).await.unwrap();
@@ -83,7 +83,7 @@ async fn without_a_role_the_call_to_resource_manager_is_told() {
 }
 
 #[tokio::test]
-async fn without_a_service_principal_at_home_only_the_home_tenant_is_told() {
+async fn without_a_service_principal_at_home_the_error_concerns_only_the_home_tenant() {
     let world = World::without(Step::HomeServicePrincipal);
     let credential = world.credential();
     credential.get_token(&[STORAGE], None).await.unwrap();
@@ -106,8 +106,9 @@ async fn without_a_service_principal_at_home_only_the_home_tenant_is_told() {
 }
 
 #[tokio::test]
-async fn a_wrong_tenant_that_exists_is_told_by_resource_manager() {
-    // Contoso's own tenant in place of Litware's: the token comes, and is of no use there.
+async fn the_refusal_of_resource_manager_shows_a_wrong_tenant_that_exists() {
+    // Contoso's own tenant instead of Litware's: Entra issues the token, but Resource Manager
+    // refuses it.
     let world = World::new();
     let home = world
         .credential()
@@ -125,7 +126,7 @@ async fn a_wrong_tenant_that_exists_is_told_by_resource_manager() {
 }
 
 #[tokio::test]
-async fn a_stale_assertion_is_asked_for_once_more_and_not_sent_twice() {
+async fn a_stale_assertion_is_requested_once_more_and_not_sent_twice() {
     let world = World::without(Step::FreshAssertion);
     let error = refused(&world.credential(), ARM).await;
     assert_eq!(error.code(), Some(700_024), "{error}");

@@ -1,4 +1,4 @@
-//! An option that is given and has no effect is named in a warning.
+//! An option without an effect causes a warning that names it.
 
 mod support;
 
@@ -20,7 +20,7 @@ const TENANT: &str = "22222222-2222-4222-8222-222222222222";
 const CLIENT: &str = "33333333-3333-4333-8333-333333333333";
 const IDENTITY: &str = "11111111-1111-4111-8111-111111111111";
 
-/// The warnings while `make` runs, without their times.
+/// The warnings that `make` logs, without their times.
 fn warnings<T>(make: impl FnOnce() -> azure_core::Result<T>) -> Vec<String> {
     let (log, _guard) = record(Level::WARN);
     make().map(drop).unwrap();

@@ -1,6 +1,6 @@
-//! What people met in the wild, and what they should have been told: one table for each place where
-//! a token, or its use, can be refused. The inputs are what public reports quote, with ids made up;
-//! the outcome is seen through the public API alone.
+//! Errors from public reports, and the explanation that the user needs: one table for each place
+//! that can refuse a token or its use. The inputs are quoted from public reports, with invented
+//! ids. The tests use only the public API.
 
 #[path = "wild/identity.rs"]
 mod identity;
@@ -31,7 +31,7 @@ const PRINCIPAL: &str = "44444444-4444-4444-8444-444444444444";
 const OBJECT: &str = "55555555-5555-4555-8555-555555555555";
 const SCOPE: &str = "https://storage.azure.com/.default";
 
-/// One answer, the same at each request.
+/// One response, the same for each request.
 #[derive(Clone, Debug)]
 struct Answer {
     status: u16,
@@ -79,13 +79,13 @@ impl HttpClient for Answer {
     }
 }
 
-/// What a person has to be told.
+/// What the message for the person must contain.
 struct Told {
     who: Actor,
     code: Option<u32>,
-    /// Parts of what `explain` prints.
+    /// Parts of the output of `explain`.
     says: &'static [&'static str],
-    /// What it does not say, but for the links.
+    /// Words that must not be in the output, except in links.
     never: &'static [&'static str],
 }
 
@@ -120,7 +120,7 @@ impl Told {
                 "{name}: {part:?} is missing in\n{told}"
             );
         }
-        // The address of the guide has the name of this crate, and so the word "tenant".
+        // The address of the guide contains the name of this crate, and so the word "tenant".
         let prose: String = told
             .lines()
             .filter(|line| !line.starts_with("More: "))
@@ -137,7 +137,7 @@ impl Told {
     }
 }
 
-/// What anyhow's `{:#}` prints, source by source.
+/// Checks the output of anyhow's `{:#}`, source by source.
 fn says_nothing_twice(name: &str, error: &(dyn std::error::Error + 'static), line: &str) {
     let all: Vec<String> = std::iter::successors(Some(error), |error| error.source())
         .map(ToString::to_string)
@@ -155,7 +155,7 @@ fn says_nothing_twice(name: &str, error: &(dyn std::error::Error + 'static), lin
     }
 }
 
-/// Hands out a JWT with these claims.
+/// Returns a JWT with these claims.
 #[derive(Debug)]
 struct Assertion(serde_json::Value);
 
@@ -182,7 +182,7 @@ impl ClientAssertion for Assertion {
     }
 }
 
-/// What `get_token` says when the token endpoint gives this answer.
+/// The error of `get_token` if the token endpoint sends this response.
 async fn refused(claims: serde_json::Value, answer: Answer) -> azure_core::Error {
     let options = CrossTenantManagedIdentityCredentialOptions {
         client_options: answer.client_options(),

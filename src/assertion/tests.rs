@@ -1,4 +1,4 @@
-//! The sources that assertions come from, and who is told when one was refused.
+//! The sources of assertions, and which source learns that its assertion was refused.
 
 use super::*;
 use crate::{
@@ -8,13 +8,13 @@ use crate::{
 use azure_core::base64::encode_url_safe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// One that lives for long, and differs from those of other numbers.
+/// A long-lived assertion that differs for each number.
 fn jwt(number: usize) -> String {
     let claims = format!(r#"{{"exp":9999999999,"number":{number}}}"#);
     format!("e30.{}.c2ln", encode_url_safe(claims))
 }
 
-/// Hands out another one each time.
+/// Returns another assertion each time.
 #[derive(Debug, Default)]
 struct Numbered(AtomicUsize);
 
@@ -42,8 +42,9 @@ fn managed_identity(
     )
 }
 
-/// An identity endpoint that has another one each time. The crate finds a source by the assertion that it
-/// handed out, in the whole process: tests that run at once need numbers of their own.
+/// An identity endpoint that returns another assertion each time. The crate finds a source by the
+/// assertion that it returned, in the whole process. So tests that run at the same time need
+/// different numbers.
 fn imds(first: usize) -> Arc<Scripted> {
     Scripted::new((first..first + 4).map(|number| {
         let answer = serde_json::json!({ "access_token": jwt(number), "expires_on": "9999999999" });
@@ -56,13 +57,13 @@ async fn secret_of(source: &AssertionSource) -> String {
 }
 
 #[tokio::test]
-async fn an_assertion_of_the_users_own_source_is_kept_until_it_is_refused_or_forgotten() {
+async fn an_assertion_of_a_users_source_is_kept_until_it_is_refused_or_forgotten() {
     let numbered = Arc::new(Numbered::default());
     let source = AssertionSource::given(Arc::clone(&numbered) as _, HeldClock::new());
     let first = source.assertion().await.unwrap();
     assert_eq!(first.token.secret(), jwt(0));
     assert_eq!(secret_of(&source).await, jwt(0));
-    // Replaced for everybody, and once for all who say so.
+    // It is replaced for all callers, and only once even if several report the refusal.
     for _ in 0..3 {
         let second = source.replace(&first).await.unwrap();
         assert_eq!(second.token.secret(), jwt(1));
@@ -74,7 +75,7 @@ async fn an_assertion_of_the_users_own_source_is_kept_until_it_is_refused_or_for
 }
 
 #[tokio::test]
-async fn an_assertion_of_ours_that_several_credentials_share_is_replaced_for_all_of_them() {
+async fn an_assertion_that_several_credentials_share_is_replaced_for_all_of_them() {
     let script = imds(100);
     let ours = managed_identity(&script, None).unwrap();
     let [one, other] =
@@ -91,7 +92,7 @@ async fn an_assertion_of_ours_that_several_credentials_share_is_replaced_for_all
     assert_eq!(script.count(), 2);
 }
 
-/// What wraps one of ours, to log or to count, need not know about refusals.
+/// A wrapper around one of our sources, for logs or metrics, need not know about refusals.
 #[derive(Debug)]
 struct Wrapped(ManagedIdentityAssertion);
 
@@ -103,7 +104,7 @@ impl ClientAssertion for Wrapped {
 }
 
 #[tokio::test]
-async fn one_of_ours_inside_a_source_of_the_users_is_replaced_and_forgotten_too() {
+async fn an_assertion_that_a_users_source_wraps_is_replaced_and_forgotten_too() {
     let script = imds(200);
     let ours = managed_identity(&script, None).unwrap();
     let wrapped = AssertionSource::given(Arc::new(Wrapped(ours.clone())), HeldClock::new());
@@ -118,7 +119,7 @@ async fn one_of_ours_inside_a_source_of_the_users_is_replaced_and_forgotten_too(
 }
 
 #[tokio::test]
-async fn only_the_assertion_at_hand_can_be_refused() {
+async fn only_the_current_assertion_can_be_refused() {
     let numbered = Arc::new(Numbered::default());
     let source = AssertionSource::given(Arc::clone(&numbered) as _, HeldClock::new());
     for (refused, expected) in [(7, 0), (0, 1), (0, 1)] {
@@ -130,7 +131,7 @@ async fn only_the_assertion_at_hand_can_be_refused() {
 }
 
 #[test]
-fn an_audience_is_a_uri_and_may_be_given_as_a_scope() {
+fn an_audience_is_a_uri_and_a_scope_is_accepted_too() {
     let of = |given| managed_identity(&imds(0), Some(given)).map(|it| it.request().audience);
     assert_eq!(&*of("api://Own/.default").unwrap(), "api://Own");
     for bad in ["", "/.default", "api://a b", "api://\u{e4}", "api://a\n"] {

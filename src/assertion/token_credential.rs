@@ -1,4 +1,4 @@
-//! Any credential of the Azure SDK's as a source of assertions.
+//! Any credential of the Azure SDK as a source of assertions.
 
 use super::as_audience;
 use crate::error::Error;
@@ -12,8 +12,9 @@ use std::{fmt, sync::Arc};
 
 /// The token of any [`TokenCredential`] for a token-exchange audience, as a client assertion.
 ///
-/// For a credential that reaches a managed identity in a way of its own. It keeps its own tokens.
-/// [`ManagedIdentityAssertion`](crate::ManagedIdentityAssertion) does more on the hosts that it knows.
+/// For a credential that gets the token of a managed identity in its own way. That credential
+/// caches its tokens itself. [`ManagedIdentityAssertion`](crate::ManagedIdentityAssertion) does
+/// more on the hosts that it supports.
 ///
 /// ```
 /// use azure_identity::ManagedIdentityCredential;
@@ -32,9 +33,9 @@ use std::{fmt, sync::Arc};
 /// # }
 /// ```
 ///
-/// Entra takes a managed identity's token alone. That of a user (AADSTS700229), of an app
-/// (AADSTS700226), or one that itself came from a federated identity credential (AADSTS700231) is
-/// refused.
+/// Entra accepts only the token of a managed identity. It refuses the token of a user
+/// (AADSTS700229), of an app (AADSTS700226), and a token that was issued through a federated
+/// identity credential (AADSTS700231).
 #[derive(Clone)]
 pub struct TokenCredentialAssertion {
     credential: Arc<dyn TokenCredential>,
@@ -42,12 +43,12 @@ pub struct TokenCredentialAssertion {
 }
 
 impl TokenCredentialAssertion {
-    /// `audience` is the one of the cloud's token exchange, `api://AzureADTokenExchange` in the public
-    /// cloud.
+    /// `audience` is the audience of the cloud's token exchange, `api://AzureADTokenExchange` in
+    /// the public cloud.
     ///
     /// # Errors
     ///
-    /// When the audience is empty, or holds characters that no URI has.
+    /// If the audience is empty, or contains characters that are not allowed in a URI.
     pub fn new(credential: Arc<dyn TokenCredential>, audience: &str) -> azure_core::Result<Self> {
         let audience = as_audience("audience", audience).map_err(Error::configuration)?;
         Ok(Self {

@@ -1,4 +1,4 @@
-//! A file that holds the assertion, and that somebody else keeps fresh.
+//! A file that contains the assertion. Another process updates it.
 
 use crate::{
     authority::quoted,
@@ -25,31 +25,31 @@ use std::{
 };
 use tracing::{debug, warn};
 
-/// The variable by which AKS workload identity names the file (Microsoft Learn, "Use Microsoft Entra
-/// Workload ID with Azure Kubernetes Service (AKS)").
+/// The variable with which AKS workload identity names the file (Microsoft Learn, "Use Microsoft
+/// Entra Workload ID with Azure Kubernetes Service (AKS)").
 pub(crate) const AZURE_FEDERATED_TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 
-/// A Kubernetes token is 1 KB to 2 KB.
+/// A Kubernetes token has 1 KB to 2 KB.
 const LARGEST_FILE: u64 = 64 * 1024;
 
-/// Whoever writes the file in place is done by the last of these.
+/// How often the file is read. A process that writes the file in place finishes before the last read.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The token in a file, as a client assertion: AKS workload identity, or any other projected token.
 ///
-/// The kubelet replaces the file before its token expires. So the file is read whenever an assertion
-/// is asked for; nothing is read once and kept for ever. Given to
-/// [`with_assertion`](crate::CrossTenantManagedIdentityCredential::with_assertion) that is when the
-/// token before it nears its `exp`, and at once when Entra has refused it.
+/// The kubelet replaces the file before its token expires. So this type reads the file at each
+/// request for an assertion. With
+/// [`with_assertion`](crate::CrossTenantManagedIdentityCredential::with_assertion), that is when
+/// the previous token nears its `exp`, and immediately after Entra has refused it.
 ///
-/// A file that is half written, or gone for a moment, is read again for up to a second. After that
-/// the last good token is used while it lives.
+/// If the file is half written or missing, it is read again for up to a second. After that, the
+/// last good token is used until it expires.
 ///
-/// The app trusts the token's own issuer and subject: its federated identity credential names the
-/// cluster's OIDC issuer and `system:serviceaccount:NAMESPACE:NAME`.
+/// The app trusts the issuer and the subject of the token: its federated identity credential names
+/// the OIDC issuer of the cluster and `system:serviceaccount:NAMESPACE:NAME`.
 ///
-/// Clones are handles of one and the same.
+/// Clones share their state.
 ///
 /// ```no_run
 /// use cross_tenant_identity::{CrossTenantManagedIdentityCredential, TokenFileAssertion};
@@ -71,7 +71,7 @@ pub struct TokenFileAssertion(Arc<TokenFile>);
 struct TokenFile {
     path: PathBuf,
     clock: Arc<dyn Clock>,
-    /// Held to look at it or to replace it, never while a file is read.
+    /// Locked to read or replace the token, never while a file is read.
     last_good: Mutex<Option<Good>>,
 }
 
@@ -88,7 +88,7 @@ impl TokenFileAssertion {
     ///
     /// # Errors
     ///
-    /// When the variable is missing or empty, or names a directory.
+    /// If the variable is missing or empty, or names a directory.
     pub fn from_env() -> azure_core::Result<Self> {
         Ok(Self::from(&Environment::Process, Arc::new(SystemClock))?)
     }
@@ -97,7 +97,8 @@ impl TokenFileAssertion {
     ///
     /// # Errors
     ///
-    /// When the path is empty, or names a directory. A file that is not there yet is no error here.
+    /// If the path is empty, or names a directory. A file that does not exist yet is not an error
+    /// here.
     pub fn new(path: impl Into<PathBuf>) -> azure_core::Result<Self> {
         Ok(Self::at(path.into(), "path", Arc::new(SystemClock))?)
     }
@@ -120,7 +121,7 @@ impl TokenFileAssertion {
         })))
     }
 
-    /// Whether a path can be that of a token file. `what` is its name for a message.
+    /// Checks that a path can be the path of a token file. `what` is its name in a message.
     pub(crate) fn check(path: &Path, what: &str) -> Result<(), String> {
         let wrong = match fs::metadata(path) {
             _ if path.as_os_str().is_empty() => "which names no file",
@@ -140,7 +141,7 @@ impl ClientAssertion for TokenFileAssertion {
         let (reply, answer) = oneshot::channel();
         let file = Arc::clone(&self.0);
         let read = async move {
-            // Whoever has asked may have gone.
+            // The caller can be cancelled before this is sent.
             drop(reply.send(file.token().await));
         };
         let spawned = self.0.clock.spawn(read.boxed());
@@ -160,7 +161,7 @@ impl fmt::Debug for TokenFileAssertion {
     }
 }
 
-/// Why a file brought no token.
+/// Why there is no token in a file.
 enum Unread {
     Io(io::Error),
     NotAFile,
@@ -196,7 +197,7 @@ impl TokenFile {
 
     async fn read(&self) -> Result<String, Unread> {
         let path = self.path.clone();
-        // A file system may keep its readers waiting.
+        // Reading from some file systems can block.
         let read = tokio::task::spawn_blocking(move || read(&path));
         read.await.unwrap_or(Err(Unread::Ended))
     }
@@ -207,7 +208,7 @@ impl TokenFile {
         if let Some(expires_on) = expires_on {
             match expires_on > self.clock.wall() {
                 true => debug!(%expires_on, "client assertion from the token file"),
-                // By this clock. The service decides by its own.
+                // By this host's clock. The service uses its own clock.
                 false => {
                     warn!(path = %self.path.display(), %expires_on, "the token in the file has expired, and nobody has replaced it")
                 }
@@ -251,7 +252,7 @@ impl TokenFile {
 }
 
 impl Unread {
-    /// Whether it may be half of a change to the file.
+    /// Whether the error can come from an update of the file that is not complete.
     fn may_pass(&self) -> bool {
         match self {
             Self::Io(error) => error.kind() != io::ErrorKind::PermissionDenied,
@@ -262,7 +263,7 @@ impl Unread {
 }
 
 fn read(path: &Path) -> Result<String, Unread> {
-    // Before it is opened: a pipe would keep its reader waiting.
+    // Checked before the file is opened: opening a pipe can block.
     if !fs::metadata(path).map_err(Unread::Io)?.is_file() {
         return Err(Unread::NotAFile);
     }
@@ -275,8 +276,8 @@ fn read(path: &Path) -> Result<String, Unread> {
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| Unread::NoToken)?;
     let token = text.trim();
-    // A JWT that is cut has no claims that can be read, or no signature. One whose signature is cut is
-    // refused by the service, and read again.
+    // A truncated JWT has no readable claims, or no signature. If the signature is truncated, the
+    // service refuses the token, and the file is read again.
     let is_whole = is_token(token) && Claims::peek(token).is_some() && !token.ends_with('.');
     match is_whole {
         true => Ok(token.to_owned()),

@@ -1,4 +1,5 @@
-//! The rules, one by one. Time is tokio's, paused: it passes when everybody waits.
+//! The rules of the cache, one by one. The time is tokio's paused time: it advances when all tasks
+//! wait.
 
 mod bounds;
 mod clocks;
@@ -23,21 +24,21 @@ use std::{
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// What the source of tokens does with a request.
+/// The response of the token source to a request.
 #[derive(Clone, Debug)]
 enum Reply {
-    /// A token that lives this long, in seconds; below zero it has expired already.
+    /// A token with this life in seconds; a negative number means that it has expired already.
     Token(i64),
-    /// The same with a `refresh_in`.
+    /// The same, with a `refresh_in`.
     Refresh(i64, i64),
-    /// A token that expires at this time after the start.
+    /// A token that expires this number of seconds after the start.
     Until(i64),
-    /// The same, and always the same bytes: what IMDS does all day.
+    /// The same, and always the same token: IMDS does this all day.
     Same(i64),
     Fail(Failed),
     Panic,
     Never,
-    /// Takes this many seconds.
+    /// Responds after this number of seconds.
     After(u64, Box<Reply>),
 }
 
@@ -79,7 +80,7 @@ fn outage() -> Reply {
     })
 }
 
-/// The service answers, and says no.
+/// The service responds with a refusal.
 fn refusal() -> Reply {
     Reply::Fail(Failed {
         is_refusal: true,
@@ -87,7 +88,7 @@ fn refusal() -> Reply {
     })
 }
 
-/// Nothing is answered, and nothing will be until somebody acts.
+/// There is no response, and there will be none until somebody acts.
 fn misconfigured() -> Reply {
     Reply::Fail(Failed::default())
 }
@@ -104,9 +105,9 @@ fn slow(seconds: u64, reply: Reply) -> Reply {
     Reply::After(seconds, Box::new(reply))
 }
 
-/// A source of tokens that does as it is told. Each token's secret is the number of its request.
+/// A scripted source of tokens. The secret of each token is the number of its request.
 struct Source {
-    /// What it does next, by key; after that, and for other keys, the default.
+    /// The next responses for each key. After them, and for other keys, the default is used.
     script: Mutex<HashMap<String, VecDeque<Reply>>>,
     default: Mutex<Reply>,
     requests: AtomicUsize,
@@ -130,14 +131,14 @@ impl Source {
     }
 }
 
-/// What the operator has heard, in seconds.
+/// The reports to the operator, in seconds.
 #[derive(Clone, Debug, PartialEq)]
 enum News {
     Fails { left: Option<u64>, next: u64 },
     Recovered(u64),
 }
 
-/// A key of a world.
+/// A key of a test world.
 #[derive(Clone)]
 struct TestKey {
     name: Arc<str>,
@@ -290,7 +291,7 @@ impl World {
         }
     }
 
-    /// A world with the token 1 of one hour in it.
+    /// A world that has the token "1", which is valid for an hour.
     async fn with_an_hour() -> Self {
         let world = Self::new(Reply::Token(HOUR as i64));
         assert_eq!(world.get().await, "1");
@@ -309,7 +310,7 @@ impl World {
         self.clock.sleep(Duration::from_secs(seconds)).await;
     }
 
-    /// Lets everybody run who can.
+    /// Lets all tasks run that are ready.
     async fn settle(&self) {
         self.clock.sleep(Duration::from_millis(1)).await;
     }
@@ -318,7 +319,7 @@ impl World {
         self.try_get_key("key").await
     }
 
-    /// As the credential calls it.
+    /// Calls the cache as the credential does.
     async fn try_get_key(&self, key: &str) -> Result<String, Failed> {
         Ok(self.token(key).await?.token.secret().to_owned())
     }
@@ -341,7 +342,7 @@ impl World {
         }
     }
 
-    /// How many keys the owner knows.
+    /// The number of keys in the owner's memory.
     async fn keys(&self) -> usize {
         self.cache.look(|owner| owner.keys()).await.unwrap_or(0)
     }
@@ -357,8 +358,7 @@ impl World {
         (result, (self.clock.true_time() - start).as_secs())
     }
 
-    /// Seconds into the life of an hour's token at which it is surely in that stage, whatever the
-    /// jitter.
+    /// The age in seconds at which a one-hour token is in that stage, with any jitter.
     const USABLE: u64 = 41 * MINUTE;
     const DUE: u64 = 54 * MINUTE;
 }

@@ -1,4 +1,4 @@
-//! The way of a token: an assertion, and the token request that it authenticates.
+//! The path of a token: an assertion, and the token request with it.
 
 use crate::{
     assertion::AssertionSource,
@@ -14,14 +14,15 @@ use futures::future::{BoxFuture, FutureExt};
 use std::sync::Arc;
 use tracing::{Instrument, debug, debug_span, info, warn};
 
-/// From the assertion to the token. A fetch holds it, and nothing of the cache.
+/// Gets an assertion and exchanges it for a token. A fetch holds this, and no reference to the
+/// cache.
 pub(crate) struct Exchange {
     pub(crate) assertion: AssertionSource,
     pub(crate) endpoint: TokenEndpoint,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// What the cache asks for tokens.
+/// The token source of the cache.
 pub(super) struct FromEntra(pub(super) Arc<Exchange>);
 
 impl Fetch<TokenKey, Error> for FromEntra {
@@ -94,8 +95,8 @@ impl Exchange {
             Err(error) if error.is_about_the_assertion() => error,
             result => return result,
         };
-        // Its time or signature was refused: worth a second try, but only with other bytes. Why
-        // there are none says less than the refusal does.
+        // The time or the signature of the assertion was refused. A second try makes sense only
+        // with a different assertion. If there is none, the refusal is the more useful error.
         match self.assertion.replace(&assertion).await {
             Ok(other) if other.token != assertion.token => self.ask(key, &other, budget).await,
             _ => Err(refusal),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Options for [`CrossTenantManagedIdentityCredential`](crate::CrossTenantManagedIdentityCredential).
 ///
-/// The managed identity alone makes options, too:
+/// A managed identity converts into options, too:
 ///
 /// ```
 /// use cross_tenant_identity::{CrossTenantManagedIdentityCredentialOptions, UserAssignedId};
@@ -35,51 +35,54 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CrossTenantManagedIdentityCredentialOptions {
-    /// HTTP on the way to Microsoft Entra: cloud, transport, policies, logging, telemetry.
+    /// HTTP options for requests to Microsoft Entra: cloud, transport, policies, logging,
+    /// telemetry.
     ///
-    /// The cloud decides the authority host: the one given here, else the one that
-    /// `AZURE_AUTHORITY_HOST` names (a known cloud's, or this machine), else the public cloud's.
-    /// The default transport follows no redirect and uses the proxy that the environment names.
-    /// The `retry` in it has no effect, since a default that was given cannot be told from none; any
-    /// other is a warning in the log. Set [`retry`](Self::retry) instead.
+    /// The cloud decides the authority host. It is the cloud given here, otherwise the one that
+    /// `AZURE_AUTHORITY_HOST` names (a known cloud, or this machine), otherwise the public cloud.
+    /// The default transport follows no redirect and uses the proxy that the environment names. The
+    /// `retry` in these options has no effect, because a default that was given and a default that
+    /// was not given look the same. Any other value of it causes a warning in the log. Set
+    /// [`retry`](Self::retry) instead.
     pub client_options: ClientOptions,
 
-    /// Replaces the tries that are made of a request to the token endpoint.
+    /// Replaces the retry rules for token requests.
     ///
-    /// Default: up to three, for connections that fail, 408, 429 and 5xx; a `Retry-After` of more
-    /// than 5 s ends them. Whatever is given here, all tries end after 30 s; within those, a service
-    /// that is unwell gets as many as these options make.
+    /// Default: up to three tries, for failed connections, 408, 429 and 5xx. A `Retry-After` of
+    /// more than 5 s ends them. With any rules, all tries together end after 30 s; within that
+    /// time, a failing service gets as many tries as these options allow.
     pub retry: Option<RetryOptions>,
 
-    /// How many tokens the [family](crate::CrossTenantManagedIdentityCredential#family) keeps. Those that
-    /// were not used lately are dropped first.
+    /// How many tokens the [family](crate::CrossTenantManagedIdentityCredential#family) keeps.
+    /// Tokens that were not used for the longest time are dropped first.
     ///
-    /// Default: 1,000. One token is some 2 KB.
+    /// Default: 1,000. One token needs about 2 KB.
     pub max_cached_tokens: Option<usize>,
 
-    /// How many token requests the [family](crate::CrossTenantManagedIdentityCredential#family) makes at
-    /// the same time. Callers without a token go before renewals.
+    /// How many token requests the [family](crate::CrossTenantManagedIdentityCredential#family)
+    /// makes at the same time. Requests for callers without a token have priority over renewals.
     ///
     /// Default: 64.
     pub max_concurrent_requests: Option<usize>,
 
-    /// What a call gets in the last 7 minutes of a token's life when there is no new one.
+    /// What a call returns in the last 7 minutes of a token's life if there is no new token.
     ///
     /// Default: [`UnchangedDueToken::Serve`].
     pub unchanged_due_token: UnchangedDueToken,
 
-    /// Which managed identity vouches, and how to reach it.
+    /// The managed identity that issues the assertion, and how to reach its endpoint.
     ///
     /// It has no effect with
-    /// [`with_assertion`](crate::CrossTenantManagedIdentityCredential::with_assertion), because the given
-    /// source brings the assertion: each option of it that is set is then a warning in the log.
+    /// [`with_assertion`](crate::CrossTenantManagedIdentityCredential::with_assertion), because the
+    /// given source returns the assertion. Each option in it that is set then causes a warning in
+    /// the log.
     pub managed_identity: ManagedIdentityAssertionOptions,
 }
 
 impl CrossTenantManagedIdentityCredentialOptions {
-    /// Sets the HTTP options of both requests: `entra` for those to Microsoft Entra, `identity` for those
-    /// to the host's identity endpoint. In a test, both have to be set; otherwise one of the requests goes
-    /// to Azure.
+    /// Sets the HTTP options of both requests: `entra` for requests to Microsoft Entra, `identity`
+    /// for requests to the host's identity endpoint. A test has to set both; otherwise one of the
+    /// requests goes to Azure.
     ///
     /// ```
     /// use azure_core::credentials::TokenCredential;
@@ -124,12 +127,12 @@ impl From<UserAssignedId> for CrossTenantManagedIdentityCredentialOptions {
     }
 }
 
-/// What a call gets for a token in its last 7 minutes that could not be renewed within 3 s.
+/// What a call returns for a token in its last 7 minutes that could not be renewed within 3 s.
 ///
-/// The token is valid until it expires, and most callers can use it. An exception is the client of Event
-/// Hubs from 0.16 on: it asks 6 minutes before expiry, and stops to renew a path for good if the token that
-/// it gets does not live longer than the one it has. After an error it asks again 30 s later. So a
-/// credential for this client needs [`Fail`](Self::Fail):
+/// The token is valid until it expires, and most callers can use it. An exception is the client of
+/// Event Hubs from 0.16 on. It calls 6 minutes before expiry, and permanently stops the renewal of
+/// a path if the new token does not live longer than its current one. After an error it calls again
+/// 30 s later. So a credential for this client needs [`Fail`](Self::Fail):
 ///
 /// ```
 /// use cross_tenant_identity::{
@@ -179,11 +182,12 @@ pub(super) fn limits(
             options.max_concurrent_requests,
             64,
         )?,
-        // A margin to the 15 equal requests in 5 minutes at which Entra sees a loop.
+        // This keeps a margin: Entra treats 15 equal requests in 5 minutes as a loop.
         requests: 10,
-        // The identity leg's 80 s and twice the token leg's 30 s.
+        // 80 s for the identity leg, and twice the 30 s of the token leg.
         fetch: Duration::from_secs(140),
-        // The assertion's own cache remembers why there is none: what mends it there mends all.
+        // The assertion's own cache remembers the failure. When the assertion works again, all
+        // tenants work again.
         remembers: |error| error.stage() != Stage::Assertion,
         fails_unchanged: options.unchanged_due_token == UnchangedDueToken::Fail,
     })
@@ -198,7 +202,7 @@ pub(super) fn authority(
     AuthorityHost::choose(cloud, named.as_deref()).map_err(Error::configuration)
 }
 
-/// No cloud trusts another's identities, so two clouds can only be a mistake.
+/// No cloud trusts the identities of another cloud, so two clouds are always a mistake.
 pub(super) fn one_cloud(
     authority: &AuthorityHost,
     identity: &ManagedIdentityAssertionOptions,

@@ -1,15 +1,16 @@
-//! The scope of a call: one, of one resource.
+//! The scope of a call: exactly one, for one resource.
 
 use crate::error::Error;
 use std::sync::Arc;
 
-/// The scope that all of these are.
+/// The one scope of a call, if all of these are equal.
 ///
-/// A token is for one resource (Microsoft Learn, "Microsoft identity platform and the OAuth 2.0 client
-/// credentials flow": scopes for several resources are an error, AADSTS700022), and client credentials
-/// take one scope of it, `.default`. So two scopes that differ are two tokens. That includes
-/// `https://storage.azure.com/.default` and `https://storage.azure.com//.default`: the `aud` of the second
-/// token ends in a slash, and a service may check it. Each is sent as it is written.
+/// A token is for one resource (Microsoft Learn, "Microsoft identity platform and the OAuth 2.0
+/// client credentials flow": scopes for several resources are an error, AADSTS700022), and client
+/// credentials accept one scope of it, `.default`. So two different scopes are two tokens. That
+/// includes `https://storage.azure.com/.default` and `https://storage.azure.com//.default`: the
+/// `aud` of the second token ends in a slash, and a service can check it. Each scope is sent
+/// unchanged.
 pub(crate) fn only_scope(scopes: &[&str]) -> Result<Arc<str>, Error> {
     for scope in scopes {
         check(scope)?;
@@ -25,13 +26,14 @@ pub(crate) fn only_scope(scopes: &[&str]) -> Result<Arc<str>, Error> {
     }
 }
 
-/// Client credentials take a resource's `.default` scope and no other (Microsoft Learn, "Scopes
+/// Client credentials accept a resource's `.default` scope and no other (Microsoft Learn, "Scopes
 /// and permissions in the Microsoft identity platform", "Client credentials grant flow and
-/// .default"). RFC 6749 §3.3 gives the characters.
+/// .default"). RFC 6749 §3.3 lists the allowed characters.
 ///
-/// The scopes of OpenID Connect, such as `openid`, ask for what this flow never issues: an ID token, a
-/// refresh token. Entra refuses one alone (AADSTS1002012), and other SDKs report that it ignores one beside
-/// `.default`. Here both are refused, so that nobody waits for a token that does not come.
+/// The scopes of OpenID Connect, such as `openid`, request tokens that this flow never issues: an
+/// ID token, a refresh token. Entra refuses such a scope alone (AADSTS1002012), and other SDKs
+/// report that it ignores it beside `.default`. This crate refuses both, so that no caller waits
+/// for a token that never comes.
 fn check(scope: &str) -> Result<(), Error> {
     let is_scope_char = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     let resource = scope.strip_suffix("/.default").unwrap_or_default();

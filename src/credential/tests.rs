@@ -1,4 +1,4 @@
-//! The credential in bad times, on real sockets and on a clock that a test holds.
+//! The credential during failures, with real sockets and a clock that a test controls.
 
 use super::*;
 use crate::{assertion::ManagedIdentityAssertionOptions, error::Stage};

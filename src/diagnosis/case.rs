@@ -1,4 +1,4 @@
-//! One refusal of the token endpoint: a row of the table, filled in from the request.
+//! One refusal of the token endpoint: a row of the table, filled in with values of the request.
 
 use super::{
     Actor, Diagnosis,
@@ -29,7 +29,8 @@ impl<'a> Case<'a> {
             .tenant
             .is_guid()
             .then(|| exchange.tenant.to_string())
-            // Asked by one of its names, the tenant is told by id in these two sentences.
+            // If the request named the tenant by a domain name, these two sentences still show the
+            // id.
             .or_else(|| guid_after(description, "in the tenant "))
             .or_else(|| guid_after(description, "in the directory "));
         let is_home = presented.tenant.is_some() && presented.tenant == asked;
@@ -42,7 +43,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The row's own explanation, or that of the variant which fits this request better.
+    /// The row's own explanation, or the explanation of the variant that fits this request better.
     pub(super) fn explain(&self, code: u32, row: &'static Row) -> Diagnosis {
         let fitting = row
             .variants
@@ -56,7 +57,7 @@ impl<'a> Case<'a> {
                 diagnosis.what_happened
             );
         }
-        // A relative of the row's numbers has no section of its own.
+        // A number that only belongs to the family of the row has no section of its own.
         let listed = match row.codes.contains(&code) {
             true => code,
             false => row.codes[0],
@@ -77,7 +78,7 @@ impl<'a> Case<'a> {
                     .authority
                     .audience()
                     .is_some_and(|known| known != &*self.exchange.asked.audience),
-                // Its aud is what it was issued for, word for word.
+                // The `aud` claim is the audience of the request, byte for byte.
                 _ => self
                     .presented
                     .audience
@@ -111,7 +112,7 @@ impl<'a> Case<'a> {
             .with_commands(commands.of(row.remedy))
     }
 
-    /// In one pass, so that no value can bring in another one.
+    /// Replaces all placeholders in one pass, so that a value cannot insert another placeholder.
     fn text(&self, template: &str) -> String {
         let mut out = String::new();
         let mut rest = template;
@@ -260,7 +261,7 @@ fn with_default(scopes: &str) -> String {
     scopes.join(" ")
 }
 
-/// Seconds since 1970 as RFC 3339 has them; `None` for what no token means.
+/// Converts seconds since 1970 to the format of RFC 3339; `None` for a time that no real token has.
 fn instant(seconds: i64) -> Option<String> {
     const END_OF_9999: i64 = 253_402_300_799;
     let at = (0..=END_OF_9999)
@@ -274,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_that_no_token_means_are_left_out() {
+    fn times_that_no_token_has_are_left_out() {
         assert_eq!(
             instant(1_700_000_000).as_deref(),
             Some("2023-11-14T22:13:20Z")

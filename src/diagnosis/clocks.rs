@@ -1,13 +1,13 @@
-//! The host's clock beside Entra's, as a refusal for time tells it.
+//! Compares the host's clock with Entra's clock, which a refusal for time shows.
 
 use super::after;
 use azure_core::time::{Duration, OffsetDateTime, parse_rfc3339};
 
-/// Answers take seconds to arrive, and Entra allows some minutes. A clock that is off by less is not
-/// the reason of a refusal.
+/// A response takes seconds to arrive, and Entra tolerates some minutes. A smaller difference
+/// between the clocks is not the cause of a refusal.
 const TOLERANCE: Duration = Duration::minutes(2);
 
-/// The two clocks when the answer arrived.
+/// Both clocks at the time of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Clocks {
     host: OffsetDateTime,
@@ -16,7 +16,7 @@ pub(super) struct Clocks {
 
 impl Clocks {
     /// `description` is Entra's sentence, "… Current time: 2026-11-24T02:01:51.0000000Z, assertion
-    /// valid from …". `None` if it tells no time.
+    /// valid from …". `None` if it contains no time.
     pub(super) fn read(description: &str, host: OffsetDateTime) -> Option<Self> {
         let rest = after(description, "current time:")?.trim_start();
         let time = rest.split(',').next()?.trim_end();
@@ -30,7 +30,7 @@ impl Clocks {
         (self.host - self.entra).abs() > TOLERANCE
     }
 
-    /// Such as "60 minutes ahead of".
+    /// For example "60 minutes ahead of".
     pub(super) fn difference(self) -> String {
         let difference = self.host - self.entra;
         let by = match difference.abs().whole_minutes() {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_difference_is_told_with_its_direction() {
+    fn the_difference_has_a_direction() {
         for (seconds, told) in [
             (3600, "60 minutes ahead of"),
             (-3600, "60 minutes behind"),
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_without_a_time_tells_nothing() {
+    fn a_sentence_without_a_time_gives_no_clocks() {
         let host = OffsetDateTime::UNIX_EPOCH;
         for odd in [
             "",

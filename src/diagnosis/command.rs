@@ -1,4 +1,4 @@
-//! Commands that a reader may paste. Only fixed text and values that were parsed get into one.
+//! Commands that a reader can paste. They contain only fixed text and values that were parsed.
 
 use super::presented::Kind;
 use crate::{
@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::{borrow::Cow, fmt};
 use url::Url;
 
-/// Which command line a [`Command`] is written for. Serialized in snake case: `azure_cli`,
+/// The command line that a [`Command`] is written for. Serialized in snake case: `azure_cli`,
 /// `power_shell`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,11 +21,11 @@ pub enum Shell {
     PowerShell,
 }
 
-/// A command that mends or checks what a [`Diagnosis`](crate::Diagnosis) tells.
+/// A command that fixes or checks the problem of a [`Diagnosis`](crate::Diagnosis).
 ///
-/// It holds fixed text, and values that parse as what belongs there, such as a GUID, a tenant, an
-/// https issuer, an assertion's subject or an Azure resource id. Anything else is a placeholder in
-/// angle brackets, quoted, for the reader to fill in.
+/// It contains fixed text, and values that parse as the expected kind, such as a GUID, a tenant, an
+/// https issuer, the subject of an assertion or an Azure resource id. Any other value is a
+/// placeholder in angle brackets, in quotes, for the reader to fill in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Command {
     shell: Shell,
@@ -33,7 +33,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// The shell that it is quoted for.
+    /// The shell that the command is quoted for.
     pub fn shell(&self) -> Shell {
         self.shell
     }
@@ -74,7 +74,8 @@ impl Command {
     }
 
     pub(super) fn placeholder(mut self, option: &'static str, name: &'static str) -> Self {
-        // Quoted, so that it is an argument the command refuses and not a redirection.
+        // In quotes it is an argument, which the command refuses. Without quotes it is a
+        // redirection.
         let quoted = self.shell.quote(&format!("<{name}>"));
         self.text.push_str(&format!(" {option} {quoted}"));
         self
@@ -92,7 +93,7 @@ impl Command {
         }
     }
 
-    /// Narrows a list to the items whose property has this value (JMESPath).
+    /// Reduces a list to the items whose property has this value (JMESPath).
     pub(super) fn query(mut self, property: &'static str, value: &Value) -> Self {
         let query = format!("[?{property}=='{}']", value.0);
         self.text
@@ -100,7 +101,8 @@ impl Command {
         self
     }
 
-    /// The object id of an app: PowerShell's commands on an app's credentials take no client id.
+    /// The object id of an app: PowerShell's commands for the credentials of an app accept no
+    /// client id.
     pub(super) fn object_of(mut self, option: &'static str, app: &Value) -> Self {
         let app = self.shell.quote(&app.0);
         self.text.push_str(&format!(
@@ -109,7 +111,7 @@ impl Command {
         self
     }
 
-    /// What Azure CLI takes as the body of a request to the directory.
+    /// The argument of Azure CLI for the body of a request to the directory.
     pub(super) fn parameters(mut self, body: &Body) -> Self {
         let quoted = self.shell.quote(&body.0.to_string());
         self.text.push_str(&format!(" --parameters {quoted}"));
@@ -132,7 +134,7 @@ impl Shell {
         match self {
             // POSIX.1-2024, Shell Command Language, 2.2.2: nothing is special in single quotes.
             Self::AzureCli => format!("'{}'", word.replace('\'', r"'\''")),
-            // about_Quoting_Rules; PowerShell takes the typographic quotes for single quotes, too.
+            // about_Quoting_Rules: PowerShell also treats typographic quotes as single quotes.
             Self::PowerShell => {
                 let mut quoted = String::from("'");
                 for c in word.chars() {
@@ -148,7 +150,7 @@ impl Shell {
     }
 }
 
-/// A value that was parsed, and may stand in a command.
+/// A value that was parsed, and can be part of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value(String);
 
@@ -165,12 +167,12 @@ impl Value {
         Self(client.as_str().to_owned())
     }
 
-    /// What the cloud's token exchange is called; a name of our own table.
+    /// The token-exchange audience of the cloud, from this crate's own table.
     pub(super) fn audience(authority: &AuthorityHost) -> Option<Self> {
         authority.audience().map(|known| Self(known.to_owned()))
     }
 
-    /// An https issuer, byte for byte: Entra compares it so.
+    /// An https issuer, byte for byte: Entra compares every byte.
     pub(super) fn issuer(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let is_safe = is_claim(text, b":/._-") && text.starts_with("https://");
@@ -179,12 +181,12 @@ impl Value {
 
     /// The subject of an assertion, byte for byte.
     pub(super) fn subject(text: &str) -> Option<Self> {
-        // An environment of GitHub's and a project of Terraform's may have spaces in their names.
+        // A GitHub environment and a Terraform project can have spaces in their names.
         let is_safe = is_claim(text, b":/._-@+=%~,#*|() ") && text.trim() == text;
         is_safe.then(|| Self(text.to_owned()))
     }
 
-    /// A name of letters, digits and hyphens, such as a key vault's.
+    /// A name of letters, digits and hyphens, such as the name of a key vault.
     pub(super) fn name(text: &str) -> Option<Self> {
         const LONGEST: usize = 127;
         let is_safe = (1..=LONGEST).contains(&text.len())
@@ -193,7 +195,7 @@ impl Value {
         is_safe.then(|| Self(text.to_owned()))
     }
 
-    /// The resource's own text, which is fixed here.
+    /// Text of a resource that is a constant in this crate.
     pub(super) fn fixed(text: &'static str) -> Self {
         Self(text.to_owned())
     }
@@ -216,9 +218,9 @@ impl Value {
     }
 }
 
-/// Whether a claim of an assertion may stand in a command: as long as the directory takes it
-/// (Microsoft Graph, "federatedIdentityCredential resource type": 600 characters), letters, digits
-/// and these signs, and nothing that has the shape of a token.
+/// Whether a claim of an assertion can be part of a command: it is not longer than the directory
+/// accepts (Microsoft Graph, "federatedIdentityCredential resource type": 600 characters), has only
+/// letters, digits and these signs, and contains nothing that has the shape of a token.
 fn is_claim(text: &str, signs: &[u8]) -> bool {
     const LONGEST: usize = 600;
     (1..=LONGEST).contains(&text.len())
@@ -233,7 +235,7 @@ fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
         .is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
-/// What a federated identity credential has to say, as far as it is known.
+/// The properties of a federated identity credential, as far as they are known.
 #[derive(Clone, Debug)]
 pub(super) struct Trust {
     pub(super) kind: Kind,
@@ -254,7 +256,7 @@ impl Trust {
         let Some(subject) = &self.subject else {
             return name;
         };
-        // The account says the same for each of them.
+        // This prefix is the same for every service account.
         let own = subject.0.trim_start_matches("system:serviceaccount:");
         for part in own.split(|c: char| !c.is_ascii_alphanumeric()) {
             if !part.is_empty() && name.len() + 1 + part.len() <= LONGEST {
@@ -274,13 +276,13 @@ impl Trust {
         }))
     }
 
-    /// The body that changes nothing but the audience.
+    /// The body of a request that changes only the audience.
     pub(super) fn audience_alone(&self) -> Body {
         let audience = known_or(self.audience.as_ref(), Self::NO_AUDIENCE);
         Body(serde_json::json!({ "audiences": [audience] }))
     }
 
-    /// The same as options of PowerShell's command.
+    /// The same values as options of PowerShell's command.
     pub(super) fn options(&self, command: Command) -> Command {
         self.audience_option(command.value("-Name", &Value(self.name())))
             .value_or("-Issuer", self.issuer.as_ref(), Self::NO_ISSUER)
@@ -296,7 +298,7 @@ impl Trust {
     }
 }
 
-/// JSON of fixed text, parsed values and placeholders.
+/// JSON made of fixed text, parsed values and placeholders.
 pub(super) struct Body(serde_json::Value);
 
 fn known_or(value: Option<&Value>, placeholder: &'static str) -> String {
@@ -324,7 +326,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_word_survives_a_posix_shell_as_it_is() {
+    fn a_posix_shell_does_not_change_a_quoted_word() {
         for word in HOSTILE {
             let script = format!("printf %s {}", Shell::AzureCli.quote(word));
             let out = std::process::Command::new("sh")
@@ -357,14 +359,14 @@ mod tests {
     }
 
     #[test]
-    fn it_shows_as_what_is_to_be_run() {
+    fn a_command_displays_its_text() {
         let command = Command::az("cloud set").fixed("--name AzureUSGovernment");
         assert_eq!(command.to_string(), "az cloud set --name AzureUSGovernment");
         assert_eq!(command.text(), command.to_string());
     }
 
     #[test]
-    fn only_what_parses_becomes_a_value() {
+    fn only_text_that_parses_becomes_a_value() {
         for bad in HOSTILE {
             assert_eq!(Value::guid(bad), None, "{bad:?}");
             for text in [

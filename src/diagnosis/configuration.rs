@@ -12,7 +12,7 @@ pub(crate) fn bad_value(message: &str) -> Diagnosis {
         .in_guide(Section::Configuration)
 }
 
-/// Several values of one source that make no sense. Each message has the form that [`bad_value`] takes.
+/// Several wrong values of one source. Each message has the form that [`bad_value`] expects.
 pub(crate) fn bad_values(messages: &[String]) -> Diagnosis {
     let halves = messages.iter().map(|message| {
         let whole = (message.as_str(), "correct that value");
@@ -31,8 +31,8 @@ pub(crate) fn bad_values(messages: &[String]) -> Diagnosis {
     .in_guide(Section::Configuration)
 }
 
-/// The two halves of a message, at the first ": " behind more than one word, or else at the first
-/// "; ". What stands inside a value does not count.
+/// Splits a message in two at the first ": " that follows more than one word, or else at the first
+/// "; ". Separators inside a value do not count.
 fn split(message: &str) -> Option<(&str, &str)> {
     split_at(message, ':').or_else(|| split_at(message, ';'))
 }
@@ -57,8 +57,8 @@ fn split_at(message: &str, sign: char) -> Option<(&str, &str)> {
     None
 }
 
-/// With a capital letter, unless it begins with the name of an option or a variable, and a full
-/// stop.
+/// The text with a capital letter, unless it begins with the name of an option or a variable, and
+/// with a full stop.
 pub(super) fn sentence(text: &str) -> String {
     let first_word = text.split(' ').next().unwrap_or_default();
     let is_name = first_word.contains(['_', '.', '"', ':']);
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_split_where_it_says_what_to_give() {
+    fn a_message_is_split_before_the_advice() {
         let told = bad_value("tenant_id is \"a: b\", which names no tenant: give the tenant's id");
         assert_eq!(
             told.what_happened(),

@@ -1,7 +1,7 @@
-//! No answer came: what the network, a proxy or TLS has to do with it.
+//! No response arrived: what the network, a proxy or TLS did.
 //!
-//! The reasons are read from the chain of errors that a transport returns. hyper-util and rustls
-//! hide their types behind boxes, and a user may bring any other transport, so their texts count.
+//! The reasons are read from the error chain that a transport returns. hyper-util and rustls hide
+//! their types in boxes, and a user can set any other transport. So this module compares texts.
 
 mod said;
 
@@ -9,7 +9,7 @@ use super::{Actor, Diagnosis, guide::Section};
 use azure_core::error::ErrorKind;
 use said::Said;
 
-/// What was to be reached.
+/// The destination of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Peer<'a> {
     /// The token endpoint at this authority host.
@@ -18,18 +18,18 @@ pub(crate) enum Peer<'a> {
     IdentityEndpoint(&'a str),
     /// The resource at this origin.
     Resource(&'a str),
-    /// A source of assertions that the application brought.
+    /// A source of assertions that the application supplied.
     OwnSource,
 }
 
 /// Why no answer came.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// In a few words, for the error's own line.
+    /// A few words for the one-line error message.
     pub(crate) reason: String,
-    /// Whether it passes without anybody mending anything.
+    /// Whether a later request can succeed without anybody changing anything.
     pub(crate) is_transient: bool,
-    /// Whether the transport could not even be used; the network is not to blame.
+    /// Whether the client could not be built. Then the network is not the cause.
     pub(crate) is_set_up: bool,
     pub(crate) diagnosis: Diagnosis,
 }
@@ -68,12 +68,12 @@ impl Failure {
         }
     }
 
-    /// Whether another try may end otherwise.
+    /// Whether another try can succeed.
     pub(crate) fn may_pass(error: &azure_core::Error) -> bool {
         Kind::of(error).is_transient()
     }
 
-    /// Whether something took the connection, as far as the error tells.
+    /// Whether a server accepted the connection, as far as the error shows.
     pub(crate) fn was_connected(error: &azure_core::Error) -> bool {
         let is_nobody_there = matches!(
             Kind::of(error),
@@ -93,7 +93,7 @@ impl Kind {
             .or_else(|| said.set_up())
             .or_else(|| said.network())
             .unwrap_or(match error.kind() {
-                // What azure_core gives to everything that no transport said.
+                // The text of azure_core if the transport gave no reason.
                 ErrorKind::Other | ErrorKind::Credential | ErrorKind::DataConversion => {
                     Self::Policy
                 }
@@ -112,8 +112,8 @@ impl Kind {
             | Self::NoTls
             | Self::NoHttp
             | Self::TooLarge => false,
-            // A proxy may refuse for good or be unwell: it gives one text for both. So does a server
-            // that refuses TLS.
+            // A proxy uses the same text for a permanent refusal and for a temporary failure. So
+            // does a server that refuses TLS.
             Self::ProxyRefused
             | Self::NoCommonTls
             | Self::ProxyUnreachable
@@ -127,7 +127,8 @@ impl Kind {
         }
     }
 
-    /// Words of our own where the kind says it all, else the innermost error's.
+    /// This crate's own words if the kind says everything, otherwise the text of the innermost
+    /// error.
     fn reason(self, error: &azure_core::Error) -> String {
         match self {
             Self::ProxyLogin => "the proxy asks for a user name and password (HTTP 407)".to_owned(),

@@ -1,8 +1,8 @@
-//! Requests that this crate ended, or did not send, by its own rules.
+//! Requests that this crate stopped, or did not send, because of its own rules.
 
 use super::{Actor, Diagnosis};
 
-/// Foreign code panicked on the way.
+/// Code that is not part of this crate panicked during the request.
 pub(crate) fn panicked() -> Diagnosis {
     Diagnosis::new(
         Actor::Developer,
@@ -11,7 +11,7 @@ pub(crate) fn panicked() -> Diagnosis {
     )
 }
 
-/// All deadlines together have passed.
+/// The deadlines of all steps together have passed.
 pub(crate) fn took_too_long() -> Diagnosis {
     Diagnosis::new(
         Actor::Operator,
@@ -20,7 +20,7 @@ pub(crate) fn took_too_long() -> Diagnosis {
     )
 }
 
-/// One more request would be one too many for Entra.
+/// Entra could treat one more request as a loop.
 pub(crate) fn too_many_requests() -> Diagnosis {
     Diagnosis::new(
         Actor::Developer,
@@ -30,7 +30,7 @@ pub(crate) fn too_many_requests() -> Diagnosis {
     .with_link("https://login.microsoftonline.com/error?code=50196")
 }
 
-/// The current token is in its last minutes, and the caller wants no other than a new one.
+/// The current token is in its last minutes, and the caller accepts only a new token.
 pub(crate) fn not_renewed() -> Diagnosis {
     Diagnosis::new(
         Actor::Nobody,
@@ -50,7 +50,7 @@ pub(crate) fn queue_stood_still(queued: usize) -> Diagnosis {
     )
 }
 
-/// There is no thread to request tokens on.
+/// No thread could be started to request tokens.
 pub(crate) fn no_thread(why: std::io::ErrorKind) -> Diagnosis {
     Diagnosis::new(
         Actor::Operator,
@@ -68,7 +68,7 @@ pub(crate) fn ended() -> Diagnosis {
     )
 }
 
-/// A source of assertions that the application brought failed, or returned something unusable.
+/// A source of assertions that the application supplied failed, or returned an unusable value.
 pub(crate) fn bad_source(happened: &str) -> Diagnosis {
     Diagnosis::new(
         Actor::Developer,

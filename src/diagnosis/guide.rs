@@ -1,4 +1,5 @@
-//! Where `TROUBLESHOOTING.md` explains a diagnosis. A test holds that file to the table.
+//! Where `TROUBLESHOOTING.md` explains a diagnosis. A test checks that the file agrees with the
+//! table.
 
 use super::Diagnosis;
 
@@ -30,7 +31,7 @@ impl Diagnosis {
     }
 }
 
-/// The anchor of a number that the table has.
+/// The anchor of a number that is in the table.
 pub(super) fn anchor_of(code: u32) -> String {
     format!("aadsts{code}")
 }

@@ -1,4 +1,4 @@
-//! Refusals of the identity endpoints that a host's variables name.
+//! Refusals of the identity endpoints that the environment variables of a host name.
 
 use super::{
     Actor, Diagnosis, codes_in,
@@ -9,14 +9,14 @@ use super::{
 };
 use crate::error_body::ErrorBody;
 
-/// What such an endpoint answered, and to what.
+/// The response of such an endpoint, and the request that it answers.
 pub(crate) struct HostRefusal<'a> {
     /// The host's name in plain words.
     pub(crate) host: &'a str,
     pub(crate) link: &'a str,
     pub(crate) origin: &'a str,
     pub(crate) endpoint_variable: &'a str,
-    /// The variable that holds the secret header, where there is one.
+    /// The variable that contains the secret header, if there is one.
     pub(crate) header_variable: Option<&'a str>,
     pub(crate) status: u16,
     pub(crate) body: &'a ErrorBody,
@@ -169,7 +169,7 @@ fn not_assigned(host: &str, selector: Option<(&str, &str)>) -> Diagnosis {
     .with_commands(find)
 }
 
-/// A success that is none.
+/// A success status with a body that is not a token.
 pub(crate) fn of_unreadable_host_token(host: &str, origin: &str, variable: &str) -> Diagnosis {
     Diagnosis::new(
         Actor::Operator,
@@ -180,7 +180,7 @@ pub(crate) fn of_unreadable_host_token(host: &str, origin: &str, variable: &str)
     )
 }
 
-/// The certificate is not the one that the host names.
+/// The server certificate is not the one that the host names.
 #[cfg(feature = "rustls")]
 pub(crate) fn of_wrong_thumbprint(origin: &str) -> Diagnosis {
     Diagnosis::new(
@@ -192,7 +192,7 @@ pub(crate) fn of_wrong_thumbprint(origin: &str) -> Diagnosis {
     )
 }
 
-/// The host gave a token of an identity that was not asked for.
+/// The host returned a token for an identity that was not requested.
 pub(crate) fn of_other_identity(host: &str, wanted: &str, got: &str) -> Diagnosis {
     Diagnosis::new(
         Actor::Operator,
@@ -205,7 +205,7 @@ pub(crate) fn of_other_identity(host: &str, wanted: &str, got: &str) -> Diagnosi
     )
 }
 
-/// Azure Arc's challenge named a file that is not sent. `why` is half a sentence.
+/// Azure Arc's challenge named a file that this crate does not send. `why` is half a sentence.
 pub(crate) fn of_key_file(why: &str, directory: &str) -> Diagnosis {
     Diagnosis::new(
         Actor::Operator,
@@ -218,7 +218,7 @@ pub(crate) fn of_key_file(why: &str, directory: &str) -> Diagnosis {
     .with_link("https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication")
 }
 
-/// Azure Arc's agent did not take its own key.
+/// Azure Arc's agent refused the key that it named itself.
 pub(crate) fn of_refused_key() -> Diagnosis {
     Diagnosis::new(
         Actor::Operator,
@@ -228,7 +228,7 @@ pub(crate) fn of_refused_key() -> Diagnosis {
     .with_link("https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication")
 }
 
-/// A file that was to hold the assertion. `path` is escaped already, `why` is half a sentence.
+/// A file that should contain the assertion. `path` is already escaped, `why` is half a sentence.
 pub(crate) fn of_token_file(path: &str, why: &str) -> Diagnosis {
     Diagnosis::new(
         Actor::Operator,

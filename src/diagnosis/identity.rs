@@ -11,22 +11,22 @@ use super::{
 use crate::error_body::{ErrorBody, object_in};
 use azure_core::http::headers::Headers;
 
-/// What an identity endpoint answered, and to what.
+/// The response of an identity endpoint, and the request that it answers.
 #[derive(Clone, Copy)]
 pub(crate) struct IdentityRefusal<'a> {
     pub(crate) origin: &'a str,
     pub(crate) status: u16,
     pub(crate) headers: &'a Headers,
     pub(crate) body: &'a ErrorBody,
-    /// The parameter by which the identity was chosen, and its value.
+    /// The parameter that selected the identity, and its value.
     pub(crate) selector: Option<(&'a str, &'a str)>,
     pub(crate) audience: &'a str,
     pub(crate) signs: &'a Signs,
 }
 
-/// What an answer of IMDS means (Microsoft Learn, "How to use managed identities for Azure resources
-/// on an Azure VM to acquire an access token", "Error handling"), or of whoever answers in its
-/// place.
+/// The meaning of a response of IMDS (Microsoft Learn, "How to use managed identities for Azure
+/// resources on an Azure VM to acquire an access token", "Error handling"), or of another service
+/// that answers at its address.
 pub(crate) fn of_identity_refusal(refusal: &IdentityRefusal<'_>) -> Diagnosis {
     let said = Said::of(refusal.body);
     let code = codes_in(refusal.body.text()).first().copied();
@@ -45,7 +45,8 @@ pub(crate) fn of_identity_refusal(refusal: &IdentityRefusal<'_>) -> Diagnosis {
         .with_code(code)
 }
 
-/// A success that is none. Its body may hold most of a token, so its type alone is told.
+/// A success status with a body that is not a token. The body can contain most of a token, so only
+/// its type is shown.
 pub(crate) fn of_unreadable_token(
     origin: &str,
     content_type: &str,
@@ -80,7 +81,7 @@ pub(crate) fn of_unreadable_token(
     Diagnosis::new(Actor::Operator, happened, to_do)
 }
 
-/// The error and its description, also where an agent wraps them in a sentence of its own.
+/// The error and its description, also if an agent puts them into a sentence of its own.
 #[derive(Default)]
 struct Said {
     error: String,
@@ -108,7 +109,7 @@ impl Said {
     }
 }
 
-/// What only IMDS says, whatever status an agent in its place passes it on with.
+/// Errors that only IMDS writes, whatever status an agent gives them when it passes them on.
 fn of_imds(refusal: &IdentityRefusal<'_>, said: &Said) -> Option<Diagnosis> {
     let status = refusal.status;
     let is_refused = (400..500).contains(&status) && !matches!(status, 404 | 408 | 410 | 429);
@@ -151,7 +152,7 @@ fn of_imds(refusal: &IdentityRefusal<'_>, said: &Said) -> Option<Diagnosis> {
             "Set managed_identity.audience to the token-exchange audience of the cloud that the host runs in. It is api://AzureADTokenExchange in the public cloud, api://AzureADTokenExchangeUSGov in Azure Government, api://AzureADTokenExchangeChina in China.",
         ));
     }
-    // Entra's refusal of the identity itself, passed on by IMDS.
+    // Entra refused the identity itself, and IMDS passed the refusal on.
     if is_refused && (said.has("aadsts700016") || said.has("aadsts7000112")) {
         return Some(Diagnosis::new(
             Actor::HomeAdministrator,

@@ -1,10 +1,10 @@
-//! Where no IMDS is: nothing answers at its address, or somebody else does.
+//! The host has no IMDS: nothing answers at its address, or another service answers.
 
 use super::{Actor, Diagnosis, contains_ignoring_case};
 use crate::error_body::ErrorBody;
 use azure_core::http::headers::{Headers, WWW_AUTHENTICATE};
 
-/// Variables that tell that this is a host with an endpoint of its own, and what host that is.
+/// Variables that show that the host has another identity endpoint, and the name of that host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signs {
     pub(crate) found: Vec<(&'static str, &'static str)>,
@@ -37,7 +37,7 @@ impl Signs {
     }
 }
 
-/// Nothing answers, and nothing ever did.
+/// Nothing answers, and nothing has answered before.
 pub(crate) fn nobody_answers(origin: &str, signs: &Signs) -> Diagnosis {
     Diagnosis::new(
         Actor::Operator,
@@ -51,7 +51,7 @@ pub(crate) fn nobody_answers(origin: &str, signs: &Signs) -> Diagnosis {
 
 pub(super) const LINK: &str = "https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token";
 
-/// An answer that IMDS does not give: who gives it, if that can be seen.
+/// A response that IMDS never sends: which service sent it, if that can be seen.
 pub(crate) fn answered_by_another(
     origin: &str,
     status: u16,
@@ -79,8 +79,8 @@ pub(crate) fn answered_by_another(
     if is_another_cloud(&header("server"), &header("metadata-flavor")) {
         return Some(another_cloud(origin, signs));
     }
-    // Azure/azure-sdk-for-net#38218: the words are in the status line and sometimes in the body,
-    // too. A transport passes on the body alone.
+    // Azure/azure-sdk-for-net#38218: the words are in the status line and sometimes also in the
+    // body. A transport returns only the body.
     if status == 403 && (has("unreachable") || has("connecting to 169.254.") || has("dial tcp")) {
         return Some(docker_desktop(origin));
     }
@@ -99,7 +99,7 @@ pub(crate) fn answered_by_another(
     if status == 407 {
         return Some(proxy(origin, "A proxy asks for a user name and password"));
     }
-    // Another cloud's service has a page for what it does not know.
+    // The metadata service of another cloud has an error page for unknown paths.
     if body.is_web_page() && status != 404 {
         return Some(proxy(origin, "A web page came back"));
     }
@@ -157,7 +157,7 @@ fn azure_arc(origin: &str) -> Diagnosis {
     .with_link("https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication")
 }
 
-/// What Google's and Amazon's metadata services say of themselves.
+/// How the metadata services of Google and Amazon identify themselves.
 fn is_another_cloud(server: &str, flavor: &str) -> bool {
     flavor.eq_ignore_ascii_case("Google")
         || contains_ignoring_case(server, "EC2ws")
@@ -184,7 +184,7 @@ fn docker_desktop(origin: &str) -> Diagnosis {
     )
 }
 
-/// AAD pod identity's agent (NMI) takes the requests of pods for IMDS.
+/// The agent of AAD pod identity (NMI) answers IMDS requests of pods.
 fn pod_identity(text: &str) -> Diagnosis {
     let happened = match contains_ignoring_case(text, "no azure identity") {
         true => {

@@ -1,13 +1,14 @@
-//! The assertion that was presented: who issued it, and what a credential that trusts it has to say.
+//! The assertion that was sent: who issued it, and which values a credential that trusts it must
+//! have.
 
 use super::{copied, quoted_after, shown};
 use crate::{authority::parse_guid, claims::Claims};
 
-/// Who vouches for the service. Each has its own rules for what the subject is, and its own place
-/// where to look for a mistake.
+/// The kind of issuer. Each kind has its own rules for the subject, and its own place to look for a
+/// mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A managed identity, or nothing is known that says otherwise.
+    /// A managed identity. Also used when nothing shows another kind.
     ManagedIdentity,
     /// Another token of Microsoft Entra, such as one for an agent or a bot, with a subject like
     /// `/eid1/c/pub/t/…`.
@@ -20,7 +21,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// What the assertion says of itself, or what Entra says that it says.
+/// The claims of the assertion, or the claims that Entra's error message repeats.
 pub(super) struct Presented<'a> {
     pub(super) issuer: Option<&'a str>,
     pub(super) subject: Option<&'a str>,
@@ -28,7 +29,7 @@ pub(super) struct Presented<'a> {
     /// The client id of the identity that the token was issued to.
     pub(super) client: Option<&'a str>,
     pub(super) kind: Kind,
-    /// The tenant of the issuer, if it is Entra.
+    /// The tenant of the issuer, if the issuer is Entra.
     pub(super) tenant: Option<String>,
 }
 
@@ -52,7 +53,7 @@ impl<'a> Presented<'a> {
         }
     }
 
-    /// The three that Entra compares, for reading.
+    /// The three values that Entra compares, for reading.
     pub(super) fn three(&self) -> String {
         let claims = [
             ("iss", self.issuer),
@@ -77,7 +78,7 @@ impl<'a> Presented<'a> {
         to_copy(self.subject, "the assertion's own sub")
     }
 
-    /// What the subject is, where it is easily taken for something else.
+    /// Explains what the subject is, where readers often confuse it with something else.
     pub(super) fn subject_rule(&self) -> String {
         match self.kind {
             Kind::ManagedIdentity => {
@@ -101,7 +102,7 @@ impl Kind {
         matches!(self, Self::ManagedIdentity | Self::OtherEntra)
     }
 
-    /// The assertion, in words.
+    /// What the assertion is, in words.
     pub(super) fn assertion(self) -> &'static str {
         match self {
             Self::ManagedIdentity => "the managed identity's token",
@@ -125,7 +126,7 @@ impl Kind {
         }
     }
 
-    /// How to ask that source for another audience.
+    /// How to request an assertion for another audience from that source.
     pub(super) fn ask_for_audience(self) -> &'static str {
         match self {
             Self::ManagedIdentity => "Set managed_identity.audience to",
@@ -137,7 +138,7 @@ impl Kind {
         }
     }
 
-    /// What the name of a credential that trusts it begins with.
+    /// The prefix of the name of a credential that trusts it.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::ManagedIdentity => "managed-identity",
@@ -149,7 +150,7 @@ impl Kind {
         }
     }
 
-    /// The placeholder of a subject that is not known.
+    /// The placeholder for a subject that is not known.
     pub(super) fn unknown_subject(self) -> &'static str {
         match self {
             Self::ManagedIdentity => "principal id of the managed identity",
@@ -159,9 +160,9 @@ impl Kind {
     }
 }
 
-/// By the subject first: each of these forms is nobody else's, and anybody can run an issuer of any
-/// name (Kubernetes, "Managing Service Accounts"; GitHub Docs, "OpenID Connect reference"; GitLab
-/// Docs, "OpenID Connect (OIDC) authentication using ID tokens").
+/// Looks at the subject first: only one kind of issuer uses each of these forms, but anybody can
+/// run an issuer with any name (Kubernetes, "Managing Service Accounts"; GitHub Docs, "OpenID
+/// Connect reference"; GitLab Docs, "OpenID Connect (OIDC) authentication using ID tokens").
 fn kind(issuer: Option<&str>, subject: Option<&str>) -> Kind {
     let subject_is = |start: &str| subject.is_some_and(|subject| subject.starts_with(start));
     let host = issuer.and_then(host_of).unwrap_or_default();
@@ -205,8 +206,8 @@ fn host_of(issuer: &str) -> Option<&str> {
     rest.split(['/', ':']).next()
 }
 
-/// The tenant in one of Entra's issuers, such as `https://sts.windows.net/{tid}/`. A cluster of AKS
-/// has a tenant in its issuer, too, and it says nothing of the app's.
+/// The tenant in an issuer of Entra, such as `https://sts.windows.net/{tid}/`. The issuer of an AKS
+/// cluster also contains a tenant, but it can differ from the tenant of the app.
 pub(super) fn tenant_of_entra(issuer: &str) -> Option<String> {
     let host = host_of(issuer)?;
     let is_entras = host == "sts.windows.net"
@@ -229,7 +230,7 @@ mod tests {
     const ID: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
     #[test]
-    fn a_tenant_is_read_from_both_forms_of_entras_issuers_and_from_no_other() {
+    fn a_tenant_is_read_from_both_forms_of_entras_issuer_and_from_no_other_issuer() {
         for issuer in [
             format!("https://login.microsoftonline.com/{ID}/v2.0"),
             format!("https://login.microsoftonline.us/{ID}/v2.0"),
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_copied_is_whole_or_not_there() {
+    fn text_for_copying_is_complete_or_missing() {
         let long = format!("https://issuer.example/{}", "a/".repeat(200));
         let claims = Claims {
             iss: Some(long.clone()),
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn without_claims_entras_sentence_is_read() {
+    fn without_claims_the_values_come_from_entras_sentence() {
         let older = "AADSTS70021: No matching federated identity record found for presented assertion. Assertion Issuer: 'i'. Assertion Subject: 's'. Assertion Audience: 'a'.";
         let newer =
             "No matching federated identity record found for presented assertion subject 's'.";

@@ -12,57 +12,57 @@ use crate::{
 use azure_core::time::OffsetDateTime;
 use std::sync::Arc;
 
-/// Whether the exchange may be repeated.
+/// Whether the token request can be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// Nothing changes by itself.
+    /// No: nothing changes without somebody's action.
     Never,
-    /// With another assertion, if the host has one.
+    /// Yes, with another assertion, if the host has one.
     NewAssertionOnce,
-    /// Not inside this call; the next one may find that it has cleared.
+    /// Not inside this call. A later call can succeed.
     Later,
 }
 
-/// What the token endpoint said when it refused (RFC 6749 §5.2, and what Entra adds).
+/// The fields of the token endpoint's refusal (RFC 6749 §5.2, and Entra's additions).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal<'a> {
     pub(crate) status: u16,
     pub(crate) error: Option<&'a str>,
     pub(crate) description: Option<&'a str>,
-    /// Entra's numbers, from its list or from any text of the answer.
+    /// Entra's error numbers, from the list of codes or from any text of the response.
     pub(crate) codes: &'a [u32],
     pub(crate) suberror: Option<&'a str>,
-    /// Whether the answer carries `claims`, which name the policy that refused.
+    /// Whether the response has `claims`, which name the policy that refused the request.
     pub(crate) has_claims: bool,
-    /// Whether the answer has the form of RFC 6749 or names a number of Entra's.
+    /// Whether the response has the form of RFC 6749 or contains an error number of Entra.
     pub(crate) is_entras: bool,
 }
 
-/// What was asked for when it was refused.
+/// The request that was refused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exchange<'a> {
     pub(crate) authority: &'a AuthorityHost,
     pub(crate) tenant: &'a TenantId,
     pub(crate) client_id: &'a ClientId,
-    /// Separated by spaces, as on the wire.
+    /// Separated by spaces, as in the request.
     pub(crate) scopes: &'a str,
     pub(crate) assertion: Option<&'a Claims>,
     pub(crate) asked: &'a AssertionRequest,
-    /// When the answer arrived, by the host's clock.
+    /// When the response arrived, by the host's clock.
     pub(crate) now: OffsetDateTime,
 }
 
-/// How the assertion was asked for.
+/// The request for the assertion.
 #[derive(Clone, Debug)]
 pub(crate) struct AssertionRequest {
-    /// The URI that it is for.
+    /// The audience, a URI.
     pub(crate) audience: Arc<str>,
-    /// Whether the host chose the identity because the request named none.
+    /// Whether the host selected the identity because the request named none.
     pub(crate) is_hosts_choice: bool,
 }
 
 impl AssertionRequest {
-    /// For an assertion whose identity is not the host's choice.
+    /// For an assertion whose identity the host did not select.
     pub(crate) fn of(audience: impl Into<Arc<str>>) -> Self {
         Self {
             audience: audience.into(),
@@ -71,7 +71,7 @@ impl AssertionRequest {
     }
 }
 
-/// What a refusal of the token endpoint means, and whether to try again.
+/// What a refusal of the token endpoint means, and whether to repeat the request.
 pub(crate) fn of_refusal(refusal: &Refusal<'_>, exchange: &Exchange<'_>) -> (Diagnosis, Retry) {
     let listed = match refusal.codes {
         [] => codes_in(refusal.description.unwrap_or_default()),
@@ -101,7 +101,7 @@ pub(crate) fn of_refusal(refusal: &Refusal<'_>, exchange: &Exchange<'_>) -> (Dia
     (diagnosis.with_code(listed.first().copied()), retry)
 }
 
-/// A refusal without a number that is known: the status and OAuth's own word tell a little.
+/// A refusal without a known number: only the status and the OAuth `error` describe it.
 fn unknown(refusal: &Refusal<'_>, exchange: &Exchange<'_>) -> Diagnosis {
     let authority = exchange.authority;
     match (refusal.status, refusal.error) {
@@ -141,7 +141,8 @@ fn unknown(refusal: &Refusal<'_>, exchange: &Exchange<'_>) -> Diagnosis {
     }
 }
 
-/// A success that is none: what answered is not known, and its body may hold a token.
+/// A success status without a token: it is not known what answered, and the body can contain a
+/// token.
 pub(crate) fn of_unreadable_answer(authority: &AuthorityHost, encoding: Option<&str>) -> Diagnosis {
     match encoding {
         Some(encoding) => Diagnosis::new(
@@ -163,8 +164,8 @@ pub(crate) fn of_unreadable_answer(authority: &AuthorityHost, encoding: Option<&
     }
 }
 
-/// The numbers in a text such as "AADSTS700213: No matching …". An answer of another service may
-/// hold Entra's sentence without its list of codes.
+/// The numbers in a text such as "AADSTS700213: No matching …". A response of another service can
+/// contain Entra's sentence without the list of codes.
 pub(crate) fn codes_in(text: &str) -> Vec<u32> {
     const MOST: usize = 8;
     let mut codes = Vec::new();

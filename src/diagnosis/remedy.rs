@@ -1,4 +1,4 @@
-//! Which commands help against a refusal of the token endpoint.
+//! The commands that help after a refusal of the token endpoint.
 
 use super::{
     Shell,
@@ -11,27 +11,29 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
     None,
-    /// Create the app's service principal in the tenant that was asked.
+    /// Create the service principal of the app in the tenant of the request.
     Provision,
-    /// Check that the app is multi-tenant, at home, and then that it is provisioned.
+    /// Check that the app is multi-tenant, in the home tenant. Then check that it has a service
+    /// principal in the target tenant.
     CheckBoth,
     /// Enable the service principal again.
     Enable,
-    /// Let other tenants use the app.
+    /// Allow the use of the app in other tenants.
     MakeMultiTenant,
-    /// Take from the app that it is a public client.
+    /// Change the app so that it is not a public client.
     MakeConfidential,
-    /// Begin anew: the app at home, its service principal in the target.
+    /// Start again: create the app in the home tenant, and its service principal in the target
+    /// tenant.
     RegisterAtHome,
-    /// List the app's federated identity credentials, and create the one that is missing.
+    /// List the app's federated identity credentials, and create the missing one.
     Trust,
-    /// List them, and the identities of the host, to compare both.
+    /// List the credentials and the identities of the host, to compare them.
     CompareIdentities,
     /// Print the id of a tenant.
     ShowTenant,
     /// Print the time of the host.
     ShowClock,
-    /// List them, and change the audience of the one that is there.
+    /// List the credentials, and change the audience of the existing one.
     ChangeAudience,
 }
 
@@ -45,7 +47,7 @@ const MACHINE: &str = "resource id of the virtual machine";
 pub(super) struct Commands<'a> {
     pub(super) exchange: &'a Exchange<'a>,
     pub(super) presented: &'a Presented<'a>,
-    /// Where the identity and the app live.
+    /// The tenant of the identity and the app.
     pub(super) home: Option<&'a str>,
 }
 
@@ -112,7 +114,7 @@ impl Commands<'_> {
                 Command::az("account show").fixed("--query tenantId --output tsv"),
                 Command::powershell("Get-AzContext").fixed("| Select-Object Tenant"),
             ],
-            // Only of a host with a managed identity is it known that it is Azure's.
+            // Only a host with a managed identity is known to be an Azure host.
             Remedy::ShowClock if self.presented.kind == Kind::ManagedIdentity => vec![
                 Command::az("vm run-command invoke")
                     .placeholder("--ids", MACHINE)
@@ -120,7 +122,8 @@ impl Commands<'_> {
             ],
             Remedy::ShowClock => Vec::new(),
             Remedy::ChangeAudience => {
-                // Issuer and subject may stand only once on an app: the credential is changed.
+                // An app can have only one credential with this issuer and subject, so the command
+                // changes it.
                 let trust = self.trust();
                 let change = Command::az("ad app federated-credential update")
                     .value("--id", &app)
@@ -177,7 +180,7 @@ impl Commands<'_> {
         Some(show.fixed("--query principalId --output tsv"))
     }
 
-    /// The commands, each shell's after signing in to the tenant that they are for.
+    /// The commands. For each shell, they start with the sign-in to the tenant that they are for.
     fn in_tenant(
         &self,
         tenant: Option<&Value>,

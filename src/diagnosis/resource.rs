@@ -1,8 +1,9 @@
 //! Refusals of the resource that the token was for: Azure Resource Manager, Storage, Key Vault,
 //! Cosmos DB, Microsoft Graph.
 //!
-//! What every service can say of a token, in whatever words, is read first: that it has expired, is
-//! for another audience, is of another tenant. Then come each service's own rules about access.
+//! First come the problems of a token that every service can report, in its own words: the token
+//! has expired, is for another audience, or is from another tenant. Then come the access rules of
+//! each service.
 
 mod answer;
 mod arm;
@@ -15,7 +16,8 @@ use super::{Actor, Diagnosis, guide::Section};
 use answer::Answer;
 use azure_core::error::ErrorKind;
 
-/// What the answer that an SDK client turned into this error means, if it is known.
+/// The meaning of a resource's response that an SDK client converted into this error, if it is
+/// known.
 pub(crate) fn of_error(error: &azure_core::Error) -> Option<Diagnosis> {
     let ErrorKind::HttpResponse {
         status,
@@ -37,7 +39,7 @@ pub(crate) fn of_error(error: &azure_core::Error) -> Option<Diagnosis> {
     })
 }
 
-/// What can be said by the status alone, when nothing is known of the answer's words.
+/// What the status alone shows, if the words of the response are not known.
 pub(crate) fn of_status(origin: &str, status: u16) -> Diagnosis {
     let (who, happened, to_do) = match status {
         300..=399 => (

@@ -1,8 +1,8 @@
-//! Scopes that this flow cannot ask for, and what to ask for instead.
+//! Scopes that this flow cannot request, and the scope to request instead.
 
 use super::{Actor, Diagnosis, copied, shown};
 
-/// OpenID Connect Core 1.0, sections 5.4 and 11: scopes that concern a user who signs in.
+/// OpenID Connect Core 1.0, sections 5.4 and 11: scopes for a user who signs in.
 const OPENID: [&str; 6] = [
     "openid",
     "profile",
@@ -12,9 +12,9 @@ const OPENID: [&str; 6] = [
     "offline_access",
 ];
 
-/// A scope that client credentials cannot ask for, with the one that was probably meant (Microsoft
-/// Learn, "Scopes and permissions in the Microsoft identity platform", "Client credentials grant
-/// flow and .default").
+/// A scope that client credentials cannot request, with the scope that the caller probably means
+/// (Microsoft Learn, "Scopes and permissions in the Microsoft identity platform", "Client
+/// credentials grant flow and .default").
 pub(crate) fn of_scope(scope: &str) -> Diagnosis {
     if OPENID.contains(&scope) {
         return diagnosis(
@@ -65,13 +65,13 @@ fn diagnosis(happened: String, to_do: String) -> Diagnosis {
         .with_link("https://learn.microsoft.com/entra/identity-platform/scopes-oidc#client-credentials-grant-flow-and-default")
 }
 
-/// Whether it is a list, as on the wire.
+/// Whether the text is a list of scopes, separated by spaces as in a token request.
 fn is_list(scope: &str) -> bool {
     let mut several = scope.split_whitespace();
     several.next().is_some() && several.any(|scope| scope.ends_with("/.default"))
 }
 
-/// The scope with `/.default` in the place of a permission, a slash or nothing at its end.
+/// The scope with `/.default` instead of a permission at its end, after a slash or after nothing.
 fn meant(scope: &str) -> Option<String> {
     let scope = scope.trim().trim_end_matches('/');
     let scope = scope.strip_suffix("/.default").unwrap_or(scope);
@@ -93,8 +93,8 @@ fn meant(scope: &str) -> Option<String> {
     Some(format!("{scheme}://{resource}/.default"))
 }
 
-/// Whether the last segment of a scope is what a user consents to, and no part of the resource's
-/// name. Microsoft's own resources have no path in their names.
+/// Whether the last segment of a scope is a permission that a user consents to, and not a part of
+/// the resource's name. The names of Microsoft's own resources have no path.
 fn is_permission(host: &str, last: &str) -> bool {
     const MICROSOFT: [&str; 5] = [
         ".azure.com",
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_that_is_refused_comes_with_the_one_that_was_meant() {
+    fn a_refused_scope_is_shown_with_the_probable_right_scope() {
         for (scope, right) in [
             (
                 "https://management.azure.com/",
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_scopes_is_to_be_asked_for_one_by_one() {
+    fn the_advice_for_a_list_of_scopes_is_one_request_for_each() {
         for list in [
             "https://a.example/.default https://b.example/.default",
             "openid https://a.example/.default",
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_of_a_users_sign_in_is_to_be_left_out() {
+    fn the_advice_for_a_scope_of_a_users_sign_in_is_to_leave_it_out() {
         for scope in OPENID {
             let told = of_scope(scope);
             assert!(

@@ -1,10 +1,11 @@
-//! Microsoft Entra's numbers: what each means, who has to act, what to do. The meanings are those of
-//! Microsoft Learn, "Microsoft Entra authentication and authorization error codes" and "Workload
-//! identity federation", and of answers that were published. Rows that rest on neither say
-//! "unverified" in a comment beside them.
+//! The error numbers of Microsoft Entra: what each number means, who has to act, and what to do.
+//! The meanings come from Microsoft Learn, "Microsoft Entra authentication and authorization error
+//! codes" and "Workload identity federation", and from responses that were published. A row without
+//! such a source has the word "unverified" in a comment.
 //!
-//! Words in braces are filled in from the request and its assertion; see `Case::named`. The first
-//! sentence of what to do is the one thing to do, and stands in the error's own line.
+//! Words in braces are replaced by values of the request and its assertion; see `Case::named`. The
+//! first sentence of "what to do" is the most important action, and is part of the one-line error
+//! message.
 
 mod app;
 mod assertion;
@@ -17,49 +18,50 @@ use super::{refusal::Retry, remedy::Remedy};
 /// What a number means.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Several only where they mean one and the same.
+    /// Several numbers only if they all mean the same.
     pub(super) codes: &'static [u32],
     pub(super) retry: Retry,
     pub(super) who: Who,
     pub(super) happened: &'static str,
     pub(super) to_do: &'static str,
     pub(super) remedy: Remedy,
-    /// What it means instead; the first that fits counts.
+    /// Other meanings; the first one that fits is used.
     pub(super) variants: &'static [(When, Row)],
 }
 
-/// Who has to act, before it is known which tenant was asked.
+/// Who has to act, before the tenant of the request is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Home,
     /// The administrator of the tenant that refused.
     Asked,
-    /// First the home tenant's, then the one of the tenant that refused.
+    /// First the administrator of the home tenant, then the administrator of the tenant that
+    /// refused.
     Both,
     Developer,
     Operator,
     Nobody,
 }
 
-/// What makes a row mean something else.
+/// A condition that changes the meaning of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// The home tenant was asked.
+    /// The request was sent to the home tenant.
     AtHome,
-    /// The assertion was issued for another audience than the cloud's token exchange.
+    /// The assertion was issued for an audience that is not the token exchange of the cloud.
     OtherAudience,
-    /// The host chose the managed identity, because the credential names none.
+    /// The host selected the managed identity, because the credential names none.
     HostsChoice,
-    /// Entra's sentence tells its time, and the host's clock shows another one.
+    /// Entra's sentence shows its time, and the host's clock differs from it.
     ClocksDiffer,
-    /// Entra's sentence tells its time, and the host's clock shows the same.
+    /// Entra's sentence shows its time, and the host's clock agrees with it.
     ClocksAgree,
-    /// The assertion is somebody else's than a managed identity's.
+    /// The assertion does not come from a managed identity.
     NoManagedIdentity,
 }
 
-/// The row of a number, or of the number without its last digit: codes grow digits, as 700213 grew
-/// into 7002137.
+/// The row of a number, or of the number without its last digit: Microsoft adds digits to its
+/// codes, such as 7002137 after 700213.
 pub(super) fn row(code: u32) -> Option<&'static Row> {
     exactly(code).or_else(|| {
         (!OF_NO_FAMILY.contains(&code))
@@ -85,7 +87,7 @@ fn exactly(code: u32) -> Option<&'static Row> {
     rows().find(|row| row.codes.contains(&code))
 }
 
-/// Numbers that look like relatives of a row and, by Microsoft's list, are none: a wrong and an
+/// Numbers that look as if they belong to a row but, by Microsoft's list, do not: a wrong and an
 /// expired client secret, a user's second factor, a user's assertion, on-behalf-of calls, a
 /// delegated administrator, a SAML property, a redirect URI.
 const OF_NO_FAMILY: [u32; 8] = [
@@ -93,7 +95,8 @@ const OF_NO_FAMILY: [u32; 8] = [
 ];
 
 impl Row {
-    /// Without a number: OAuth's own word for it (RFC 6749 §4.1.2.1), or a status that says it.
+    /// For a response without a number: the OAuth `error` (RFC 6749 §4.1.2.1), or a status with
+    /// that meaning.
     pub(super) const UNAVAILABLE: Row = Row::new(
         &[],
         Retry::Later,
@@ -131,5 +134,5 @@ impl Row {
     }
 }
 
-/// What to do when it clears by itself.
+/// What to do if the problem ends by itself.
 const WAIT: &str = "Wait: the next call tries again. It keeps to the answer's Retry-After.";

@@ -13,10 +13,10 @@ const PRINCIPAL: &str = "44444444-4444-4444-8444-444444444444";
 const IDENTITY: &str = "55555555-5555-4555-8555-555555555555";
 const EXCHANGE_APP: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 const AUDIENCE: &str = "api://AzureADTokenExchange";
-/// The host's clock: 2023-11-14T22:13:20Z, when the claims expire.
+/// The time on the host's clock: 2023-11-14T22:13:20Z, when the claims expire.
 const NOW: i64 = 1_700_000_000;
 
-/// protocol.md §4, row by row.
+/// The table of protocol.md §4, row by row.
 const CODES: [(u32, Actor, Retry); 85] = {
     use Actor::{
         BothAdministrators as Both, Developer as Dev, HomeAdministrator as Home, Nobody,
@@ -84,7 +84,7 @@ const CODES: [(u32, Actor, Retry); 85] = {
         (90033, Nobody, Later),
         (90055, Nobody, Later),
         (90090, Nobody, Later),
-        // What people met.
+        // Errors that users reported.
         (50166, Nobody, Later),
         (900_612, Nobody, Later),
         (65001, Target, Never),
@@ -205,7 +205,7 @@ fn is_clean(text: &str) -> bool {
 }
 
 #[test]
-fn every_code_of_the_table_has_an_explanation_of_its_own() {
+fn every_code_of_the_table_has_its_own_explanation() {
     let mut seen = HashSet::new();
     for (code, who, retry) in CODES {
         let (told, again) = Asked::of(code).both();
@@ -228,7 +228,7 @@ fn every_code_of_the_table_has_an_explanation_of_its_own() {
 }
 
 #[test]
-fn an_unknown_longer_number_takes_the_row_of_its_family() {
+fn an_unknown_longer_number_uses_the_row_of_its_family() {
     let told = Asked::of(7_002_139).told();
     assert_eq!(told.code(), Some(7_002_139));
     assert!(
@@ -236,7 +236,7 @@ fn an_unknown_longer_number_takes_the_row_of_its_family() {
             .starts_with("This version does not know AADSTS7002139 itself")
     );
     assert!(told.what_happened().contains("subject differs"));
-    // An exact row wins over its family's.
+    // An exact row wins over the row of its family.
     let case_only = Asked::of(7_002_138).told();
     assert!(case_only.what_happened().contains("upper and lower case"));
     assert!(!case_only.what_happened().contains("does not know"));
@@ -305,7 +305,7 @@ fn without_a_known_code_status_and_error_decide() {
 }
 
 #[test]
-fn a_refusal_at_home_is_the_home_administrators_and_says_nothing_of_the_trust() {
+fn a_refusal_of_the_home_tenant_names_its_administrator_and_does_not_mention_the_trust() {
     for code in [7_000_229, 700_016] {
         let mut asked = Asked::of(code);
         let away = asked.told();
@@ -317,7 +317,7 @@ fn a_refusal_at_home_is_the_home_administrators_and_says_nothing_of_the_trust() 
         assert_eq!(home.who(), Actor::HomeAdministrator);
         assert!(home.what_happened().contains("says nothing of the trust"));
 
-        // The issuer tells the home tenant, too.
+        // The issuer also shows that it is the home tenant.
         asked.claims.as_mut().unwrap().tid = None;
         assert_eq!(asked.told().who(), Actor::HomeAdministrator);
         asked.claims = None;
@@ -326,7 +326,7 @@ fn a_refusal_at_home_is_the_home_administrators_and_says_nothing_of_the_trust() 
 }
 
 #[test]
-fn an_app_that_is_not_known_is_checked_at_home_first_and_then_in_the_target() {
+fn an_unknown_app_is_checked_in_the_home_tenant_first_and_then_in_the_target_tenant() {
     let told = Asked::of(700_016).told();
     assert_eq!(told.who(), Actor::BothAdministrators);
     let commands = texts(&told);
@@ -348,7 +348,7 @@ fn an_app_that_is_not_known_is_checked_at_home_first_and_then_in_the_target() {
 }
 
 #[test]
-fn another_kind_of_assertion_is_explained_as_that() {
+fn each_kind_of_assertion_has_its_own_explanation() {
     let issuer = format!("https://eastus2.oic.prod-aks.azure.com/{HOME}/{IDENTITY}/");
     for (code, issuer, subject, word) in [
         (
@@ -418,7 +418,7 @@ fn another_kind_of_assertion_is_explained_as_that() {
 }
 
 #[test]
-fn a_value_to_be_copied_is_whole() {
+fn a_value_for_copying_is_not_shortened() {
     let issuer = format!("https://eastus2.oic.prod-aks.azure.com/{HOME}/{IDENTITY}/");
     let mut asked = Asked::of(700_211);
     asked.claims = Some(Claims {
@@ -429,12 +429,12 @@ fn a_value_to_be_copied_is_whole() {
     let told = asked.told();
     assert!(told.what_to_do().contains(&format!("{issuer:?}")), "{told}");
     assert!(told.first_step().contains(&issuer), "{told}");
-    // The cluster's tenant is not the app's.
+    // The tenant of the cluster is not the tenant of the app.
     assert!(texts(&told)[0].contains("<home tenant id>"), "{told}");
 }
 
 #[test]
-fn an_audience_of_another_kind_of_assertion_is_asked_for_anew_or_trusted() {
+fn a_wrong_audience_of_another_kind_of_assertion_is_requested_again_or_trusted() {
     for (audience, who) in [
         ("https://github.com/contoso", Actor::Developer),
         (AUDIENCE, Actor::HomeAdministrator),
@@ -453,7 +453,7 @@ fn an_audience_of_another_kind_of_assertion_is_asked_for_anew_or_trusted() {
 }
 
 #[test]
-fn a_tenant_asked_by_name_is_recognised_by_the_id_in_the_answer() {
+fn a_tenant_requested_by_name_is_recognised_by_the_id_in_the_response() {
     let mut asked = Asked::of(7_000_229);
     asked.tenant = "contoso.onmicrosoft.com";
     assert_eq!(asked.told().who(), Actor::TargetAdministrator);
@@ -512,7 +512,7 @@ fn the_administrator_of_the_tenant_that_was_asked_has_to_act() {
 }
 
 #[test]
-fn what_the_answer_says_of_the_policy_is_passed_on() {
+fn the_diagnosis_has_what_the_response_says_about_the_policy() {
     let plain = Asked::of(53003).told();
     assert!(!plain.what_happened().contains("suberror"), "{plain}");
     assert!(!plain.what_happened().contains("claims"), "{plain}");
@@ -542,7 +542,7 @@ fn the_app_that_demands_an_assignment_is_named() {
 }
 
 #[test]
-fn the_identitys_principal_is_shown_by_a_command_where_the_assertion_names_its_resource() {
+fn a_command_shows_the_principal_of_the_identity_if_the_assertion_names_its_resource() {
     let mut asked = Asked::of(700_213);
     let resource = format!(
         "/subscriptions/{HOME}/resourcegroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/n"
@@ -554,7 +554,7 @@ fn the_identitys_principal_is_shown_by_a_command_where_the_assertion_names_its_r
 }
 
 #[test]
-fn a_mismatch_says_which_of_the_three_differs_and_to_what_to_set_it() {
+fn a_mismatch_names_the_value_that_differs_and_the_right_value() {
     let issuer = format!("https://login.microsoftonline.com/{HOME}/v2.0");
     for (code, differs, value) in [
         (700_211, "the issuer differs", issuer.as_str()),
@@ -589,7 +589,7 @@ fn a_mismatch_says_which_of_the_three_differs_and_to_what_to_set_it() {
 }
 
 #[test]
-fn the_trust_is_created_with_the_assertions_own_values() {
+fn the_command_creates_the_trust_with_the_values_of_the_assertion() {
     let told = Asked::of(70025).told();
     let issuer = format!("https://login.microsoftonline.com/{HOME}/v2.0");
     assert_eq!(
@@ -609,7 +609,7 @@ fn the_trust_is_created_with_the_assertions_own_values() {
 }
 
 #[test]
-fn without_readable_claims_the_description_tells_what_was_presented() {
+fn without_readable_claims_the_values_come_from_the_description() {
     let mut asked = Asked::of(70021);
     asked.claims = None;
     asked.description = format!(
@@ -631,7 +631,7 @@ fn without_readable_claims_the_description_tells_what_was_presented() {
 }
 
 #[test]
-fn an_assertion_for_another_audience_than_the_clouds_is_the_developers() {
+fn the_developer_has_to_fix_an_assertion_for_the_audience_of_another_cloud() {
     let mut asked = Asked::of(700_212);
     asked.cloud = CloudConfiguration::AzureGovernment;
     let told = asked.told();
@@ -643,7 +643,7 @@ fn an_assertion_for_another_audience_than_the_clouds_is_the_developers() {
 }
 
 #[test]
-fn a_wrong_audience_is_changed_on_the_credential_that_is_there() {
+fn a_wrong_audience_is_changed_on_the_existing_credential() {
     assert_eq!(
         texts(&Asked::of(700_214).told())[2..],
         [
@@ -659,7 +659,7 @@ fn a_wrong_audience_is_changed_on_the_credential_that_is_there() {
 }
 
 #[test]
-fn the_identitys_client_id_in_the_apps_place_is_noticed() {
+fn the_client_id_of_the_identity_in_place_of_the_apps_is_noticed() {
     for tenant in [HOME, TARGET] {
         let mut asked = Asked::of(700_016);
         asked.tenant = tenant;
@@ -674,7 +674,7 @@ fn the_identitys_client_id_in_the_apps_place_is_noticed() {
 }
 
 #[test]
-fn a_stale_assertion_tells_its_expiry() {
+fn a_stale_assertion_is_explained_with_its_expiry() {
     assert!(
         Asked::of(700_024)
             .told()
@@ -687,7 +687,7 @@ fn a_stale_assertion_tells_its_expiry() {
 }
 
 #[test]
-fn a_scope_is_shown_as_it_should_be() {
+fn a_wrong_scope_is_shown_with_the_right_one() {
     let mut asked = Asked::of(1_002_012);
     asked.scopes = "https://storage.azure.com";
     assert!(
@@ -739,7 +739,7 @@ fn hostile_claims_reach_no_command_and_are_escaped_in_prose() {
 }
 
 #[test]
-fn what_is_not_known_is_a_placeholder_in_quotes() {
+fn an_unknown_value_is_a_placeholder_in_quotes() {
     let mut asked = Asked::of(700_213);
     asked.claims = None;
     let told = asked.told();
@@ -807,7 +807,7 @@ fn a_sentence_ends_at_its_full_stop_and_not_inside_a_value() {
 }
 
 #[test]
-fn the_first_thing_to_do_fits_a_line() {
+fn the_first_thing_to_do_fits_on_one_line() {
     for (code, ..) in CODES {
         let told = Asked::of(code).told();
         assert!(
@@ -828,7 +828,7 @@ fn values_are_cut() {
 const OUTSIDE_ITS_TIME: &str = "AADSTS700024: Client assertion is not within its valid time range. Current time: 2023-11-14T22:13:20.0000000Z, assertion valid from 2023-11-13T22:08:20.0000000Z, expiry time of assertion 2023-11-14T22:13:20.0000000Z.";
 
 #[test]
-fn a_clock_that_is_off_is_told_apart_from_a_stale_assertion() {
+fn a_wrong_clock_and_a_stale_assertion_have_different_explanations() {
     let mut asked = Asked::of(700_024);
     asked.description = OUTSIDE_ITS_TIME.into();
     let agree = asked.told();
@@ -844,13 +844,13 @@ fn a_clock_that_is_off_is_told_apart_from_a_stale_assertion() {
     assert_eq!(differ.first_step(), "Set the host's clock by NTP.");
     assert!(texts(&differ).iter().any(|it| it.contains("timedatectl")));
 
-    // Without a time in the sentence both are possible.
+    // Without a time in the sentence, both causes are possible.
     asked.description.clear();
     assert!(asked.told().what_happened().contains("or a clock is off"));
 }
 
 #[test]
-fn the_hosts_own_choice_of_an_identity_is_the_developers_to_change() {
+fn the_developer_has_to_name_an_identity_if_the_host_selected_it() {
     for code in [700_213, 7_002_137] {
         let mut asked = Asked::of(code);
         asked.is_hosts_choice = true;
@@ -858,7 +858,7 @@ fn the_hosts_own_choice_of_an_identity_is_the_developers_to_change() {
         assert_eq!(told.who(), Actor::Developer, "{told}");
         assert!(told.what_to_do().contains(PRINCIPAL), "{told}");
         assert!(texts(&told)[0].starts_with("az vm identity show"), "{told}");
-        // A service account is nobody's choice.
+        // A service account is not the host's choice.
         let claims = asked.claims.as_mut().unwrap();
         claims.sub = Some("system:serviceaccount:default:sa".into());
         assert_eq!(asked.told().who(), Actor::HomeAdministrator);

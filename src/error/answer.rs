@@ -1,4 +1,4 @@
-//! What an error keeps of an answer that was no success.
+//! What an error keeps of a response that was not a success.
 
 use crate::{diagnosis::Diagnosis, redact};
 use azure_core::{
@@ -7,10 +7,10 @@ use azure_core::{
 };
 use std::time::Duration;
 
-/// What is known of an answer that was no success.
+/// What is known about a response that was not a success.
 pub(crate) struct RefusedAnswer {
     pub(crate) headline: String,
-    /// The answer in short, escaped, without any secret.
+    /// A short form of the response, escaped, without any secret.
     pub(crate) answer: String,
     pub(crate) diagnosis: Diagnosis,
     pub(crate) is_transient: bool,
@@ -37,9 +37,9 @@ impl RefusedAnswer {
     }
 }
 
-/// The error of an answer outside 2xx as azure_core's own, with the response in it, so that code
-/// which looks for [`ErrorKind::HttpResponse`] finds it. A proxy may echo what it was sent, so
-/// whatever has the shape of a token, and the given secrets, are redacted from the copy.
+/// The error for a response outside 2xx as azure_core's own error, with the response in it, so that
+/// code which looks for [`ErrorKind::HttpResponse`] finds it. A proxy can echo the request, so the
+/// given secrets and everything with the shape of a token are redacted in the copy.
 pub(crate) fn http_response(
     response: &RawResponse,
     error_code: Option<String>,
@@ -54,7 +54,7 @@ pub(crate) fn http_response(
     let body = redact::redact(&body, secrets).into_owned();
     let error_code = error_code.map(|code| redact::excerpt(code.as_bytes(), secrets));
     let status = response.status();
-    // Status and words are in the message above.
+    // The message above has the status and the text.
     let message = format!("an answer of {} bytes", response.body().len());
     azure_core::Error::with_message(
         ErrorKind::HttpResponse {
@@ -72,7 +72,7 @@ mod tests {
     use azure_core::http::StatusCode;
 
     #[test]
-    fn the_raw_response_below_it_holds_no_token_that_was_echoed() {
+    fn the_raw_response_in_an_error_contains_no_echoed_token() {
         let mut headers = Headers::new();
         headers.insert("x-echo", "Bearer eyJhbGciOiJub25lIn0.e30.");
         let echo = RawResponse::from_bytes(

@@ -1,4 +1,4 @@
-//! Writes `tests/corpus` anew: what the emulator answers, when it is asked well and when not.
+//! Writes `tests/corpus` again: the emulator's responses to correct and wrong requests.
 
 use azure_core::{
     base64::decode_url_safe,
@@ -17,7 +17,7 @@ struct World {
     transport: Transport,
 }
 
-/// An answer in two forms: to read on, and to write down.
+/// A response in two forms: one to read values from, one to write to a file.
 struct Answered {
     body: Value,
     wire: String,
@@ -116,7 +116,8 @@ fn text(body: &Value, name: &str) -> String {
     body[name].as_str().unwrap().to_owned()
 }
 
-/// Without the signatures: a corpus needs none, and nobody should have to wonder about them.
+/// Without the signatures: a corpus does not need them, and a reader need not ask whether they are
+/// secret.
 fn unsigned(answer: &str) -> String {
     let Ok(mut body) = serde_json::from_str::<Value>(answer) else {
         return answer.to_owned();
@@ -143,7 +144,7 @@ fn write(target: &str, name: &str, seed: &str) {
 
 #[tokio::test]
 #[ignore = "writes tests/corpus anew; run it when the emulator has learnt another answer"]
-async fn the_emulators_answers_become_the_corpus() {
+async fn write_the_responses_of_the_emulator_to_the_corpus() {
     identity().await;
     token().await;
     refusal().await;
@@ -276,7 +277,7 @@ async fn refusal() {
     let refused = world.exchange(target, &scope, &assertion).await;
     let seed = format!("{}\n{}", payload(&assertion), refused.wire);
     write("refusal", "expired_assertion", &seed);
-    // Found by fuzzing: what echoes may echo in a header.
+    // Found by fuzzing: header values that a proxy can echo.
     write(
         "refusal",
         "echo",
@@ -304,7 +305,7 @@ async fn challenge() {
     let token = text(&without.token().await.body, "access_token");
     let refused = without.groups(ours, Some(&token)).await;
     write("challenge", "no_role", &refused.wire);
-    // Services that the emulator has not.
+    // Services that the emulator does not have.
     write(
         "challenge",
         "storage",

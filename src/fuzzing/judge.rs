@@ -1,4 +1,4 @@
-//! What must hold of everything that is shown.
+//! Rules for every text that is shown.
 
 use super::wire::Answer;
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
 };
 use std::fmt::Debug;
 
-/// More than this is no message but a dump.
+/// A longer text is a dump and not a message.
 const LONGEST_MESSAGE: usize = 8 * 1024;
 
-/// What these targets set up themselves and know to be right.
+/// Correct values that the fuzz targets set themselves.
 pub(super) fn some<T, E: Debug>(result: Result<T, E>) -> T {
     match result {
         Ok(it) => it,
@@ -47,7 +47,8 @@ pub(super) fn error(error: &Error, answer: &Answer, secrets: &[&str]) {
     }
 }
 
-/// Of a success that holds no token, nothing but its outside is told.
+/// The message about a success without a token shows only the status and the headers, never the
+/// body.
 pub(super) fn same(one: &Error, other: &Error) {
     assert_eq!(format!("{one} {one:?}"), format!("{other} {other:?}"));
 }
@@ -69,8 +70,8 @@ fn fits_a_log(text: &str) {
     assert_eq!(odd, None, "{text:?}");
 }
 
-/// Outside of single quotes, in which both shells take everything as it stands, a command is plain
-/// words and the few turns of PowerShell's that are written here.
+/// Both shells treat everything in single quotes as literal text. Outside of quotes, a command
+/// consists of plain words and the few PowerShell expressions listed here.
 fn is_fit_to_paste(command: &Command) {
     let mut text = command.text().to_owned();
     assert!(text.is_ascii(), "{text}");

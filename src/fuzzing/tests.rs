@@ -1,4 +1,4 @@
-//! On stable Rust: every seed of the corpus, and what comes of mangling them.
+//! Fuzzing on stable Rust: every seed of the corpus, and random changes of the seeds.
 
 use proptest::{prelude::*, sample::Index};
 use std::{fs, path::Path};
@@ -28,7 +28,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_seed_of_the_corpus_holds() {
+fn every_seed_of_the_corpus_passes() {
     for (name, target) in TARGETS {
         for seed in seeds(name) {
             target(&seed);
@@ -36,12 +36,12 @@ fn every_seed_of_the_corpus_holds() {
     }
 }
 
-/// What a seed goes through.
+/// A random change of a seed.
 #[derive(Clone, Debug)]
 enum Change {
     Set(Index, u8),
     Cut(Index, Index),
-    /// Something that means something here.
+    /// A text with a special meaning in one of the formats.
     Insert(Index, &'static str),
     Repeat(Index, usize),
 }
@@ -113,7 +113,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
 
     #[test]
-    fn a_mangled_seed_holds(
+    fn a_changed_seed_passes(
         target in prop::sample::select(&TARGETS[..]),
         seed in any::<Index>(),
         changes in prop::collection::vec(change(), 0..6),

@@ -1,8 +1,8 @@
-//! An answer as text: status line, headers, an empty line, body. Any bytes at all are one.
+//! A response as text: status line, headers, an empty line, body. Any bytes are a valid input.
 
 use crate::transport::scripted::Step;
 
-/// The headers that anything here reads.
+/// The headers that this crate reads.
 pub(super) const READ: [&str; 7] = [
     "content-type",
     "location",
@@ -47,8 +47,8 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// The same from outside, with another body of that length. The first bytes of a compressed one
-    /// name its encoding, and stay.
+    /// The same status and headers with another body of that length. The first bytes of a
+    /// compressed body identify its encoding, so they stay.
     pub(super) fn blotted(&self) -> Self {
         let marks: [&[u8]; 2] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd]];
         let mark = marks.iter().find(|mark| self.body.starts_with(mark));

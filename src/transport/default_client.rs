@@ -1,4 +1,4 @@
-//! The HTTP client that a leg has when its `ClientOptions` bring no transport.
+//! The HTTP client of a leg if its `ClientOptions` have no transport.
 
 use super::Thumbprint;
 use async_trait::async_trait;
@@ -8,8 +8,8 @@ use azure_core::{
 };
 use std::{fmt, sync::OnceLock, time::Duration};
 
-/// A `reqwest` client, built at the first request. Its connections live on the crate's own thread, as
-/// every request is made there.
+/// A `reqwest` client, built at the first request. Its connections belong to this crate's own
+/// thread, because every request is made there.
 pub(super) struct DefaultClient {
     build: Build,
     client: OnceLock<reqwest::Client>,
@@ -71,7 +71,7 @@ impl fmt::Debug for DefaultClient {
 /// and no root certificates.
 fn identity_client() -> reqwest::Result<reqwest::Client> {
     let builder = direct();
-    // Left to itself, reqwest loads the platform's root certificates for each client.
+    // By default, reqwest loads the platform's root certificates for each client.
     #[cfg(feature = "rustls")]
     let builder = preconfigured(builder, tls::without_roots());
     builder.build()
@@ -91,8 +91,8 @@ fn direct() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        // The endpoint is one hop away or not there. Off Azure nothing answers at all, and the
-        // operating system would wait two minutes to say so.
+        // The endpoint is at most one network hop away. Outside Azure nothing answers, and the
+        // operating system reports that only after two minutes.
         .connect_timeout(Duration::from_secs(2))
 }
 
@@ -112,7 +112,7 @@ fn preconfigured(
 ) -> reqwest::ClientBuilder {
     match config {
         Some(config) => builder.tls_backend_preconfigured(config),
-        // reqwest makes one of its own, and says what is wrong when it cannot.
+        // reqwest builds its own configuration, and returns an error if it cannot.
         None => builder,
     }
 }
@@ -124,8 +124,8 @@ mod tls {
     use rustls_platform_verifier::BuilderVerifierExt;
     use std::sync::{Arc, OnceLock};
 
-    /// The platform's roots, loaded once per process: it takes milliseconds, and each family has
-    /// a client of its own.
+    /// The root certificates of the platform, loaded once per process: loading takes milliseconds,
+    /// and each family has its own client.
     pub(super) fn with_platform_roots() -> Option<ClientConfig> {
         static CONFIG: OnceLock<Option<ClientConfig>> = OnceLock::new();
         CONFIG
@@ -140,7 +140,7 @@ mod tls {
             .clone()
     }
 
-    /// Trusts no certificate. The identity endpoints that this client asks speak plain http.
+    /// Trusts no certificate. The identity endpoints of this client use plain http.
     pub(super) fn without_roots() -> Option<ClientConfig> {
         static CONFIG: OnceLock<Option<ClientConfig>> = OnceLock::new();
         CONFIG
@@ -151,7 +151,7 @@ mod tls {
             .clone()
     }
 
-    /// Trusts the one certificate with this thumbprint.
+    /// Trusts only the certificate with this thumbprint.
     pub(super) fn pinned(thumbprint: Thumbprint) -> Option<ClientConfig> {
         let pinned = Arc::new(Pinned::new(thumbprint));
         let one = builder()?
@@ -160,8 +160,8 @@ mod tls {
         Some(one.with_no_client_auth())
     }
 
-    /// With a crypto provider that is named: the process's default is for the application to
-    /// install, or not.
+    /// The crypto provider is set explicitly: the application decides whether the process has a
+    /// default provider.
     fn builder() -> Option<ConfigBuilder<ClientConfig, WantsVerifier>> {
         ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()

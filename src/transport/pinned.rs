@@ -1,4 +1,4 @@
-//! TLS with exactly one self-signed certificate.
+//! TLS that accepts exactly one self-signed certificate.
 
 use super::Thumbprint;
 use ::aws_lc_rs::{
@@ -43,7 +43,7 @@ impl fmt::Display for WrongThumbprint {
 
 impl std::error::Error for WrongThumbprint {}
 
-/// Whether this is why a request failed. rustls hides the type and shows its name:
+/// Whether this was the reason of a failed request. rustls hides the type and shows its name:
 /// "invalid peer certificate: Other(OtherError(WrongThumbprint))".
 pub(crate) fn is_wrong_thumbprint(error: &(dyn std::error::Error + 'static)) -> bool {
     crate::error::chain(error).any(|it| it.to_string().contains("OtherError(WrongThumbprint)"))

@@ -1,4 +1,4 @@
-//! A transport for unit tests and fuzzing that answers from a script.
+//! A transport for unit tests and fuzzing with scripted responses.
 
 use async_trait::async_trait;
 use azure_core::{
@@ -20,9 +20,9 @@ pub(crate) enum Step {
     },
     /// The connection is refused.
     NoAnswer,
-    /// The connection is taken, and nothing comes.
+    /// The connection is accepted, but no response arrives.
     Silence,
-    /// It ends after the head of a success.
+    /// The connection ends after the headers of a success.
     CutShort,
 }
 
@@ -45,7 +45,7 @@ impl Step {
     }
 }
 
-/// Plays its steps one after the other, and the last one for ever.
+/// Returns its steps one after the other, and repeats the last one.
 #[derive(Debug)]
 pub(crate) struct Scripted {
     steps: Vec<Step>,
@@ -76,7 +76,7 @@ impl Scripted {
     }
 }
 
-/// The body of a request, which these tests always know whole.
+/// The body of a request. In these tests it is always in memory.
 pub(crate) fn body_of(request: &Request) -> String {
     match request.body() {
         Body::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),

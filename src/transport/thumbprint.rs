@@ -1,6 +1,6 @@
 //! The SHA-1 thumbprint of a certificate.
 
-/// What names the one certificate that may answer. SHA-1 is Service Fabric's choice.
+/// Identifies the only certificate that is accepted. Service Fabric uses SHA-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Thumbprint([u8; 20]);
 

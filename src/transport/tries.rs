@@ -1,5 +1,5 @@
-//! Tries of one request: how long each may take, how much of an answer is read, and whether and
-//! when there is another.
+//! The tries of one request: how long each try can take, how much of a response is read, and
+//! whether and when there is another try.
 
 use super::LARGEST_ANSWER;
 use crate::{
@@ -23,7 +23,7 @@ use futures::TryStreamExt;
 use std::{fmt, sync::Arc, time::Duration};
 use tracing::debug;
 
-/// No answer may keep a caller longer than this before another try is made.
+/// A response that takes longer than this is given up, and another try is made.
 const ONE_TRY: Duration = Duration::from_secs(10);
 
 /// A try with less time than this is not made: its timeout would replace a more useful error.
@@ -36,11 +36,12 @@ const LONGEST_PAUSE_ON_REQUEST: Duration = Duration::from_secs(5);
 /// How a try ended.
 #[derive(Clone, Copy)]
 pub(crate) enum Outcome<'a> {
-    /// An answer came, whole.
+    /// A complete response arrived.
     Answer(&'a RawResponse),
-    /// None came: refused, reset, cut short, too late.
+    /// No complete response arrived: the connection was refused, reset or closed early, or the time
+    /// was over.
     NoAnswer {
-        /// Whether something took the connection, as far as can be told.
+        /// Whether a server accepted the connection, as far as this is known.
         was_connected: bool,
     },
 }
@@ -49,22 +50,23 @@ pub(crate) enum Outcome<'a> {
 pub(crate) trait Tries: fmt::Debug + Send + Sync {
     /// The pause before the next try, or `None` if this was the last.
     ///
-    /// `made` counts the tries so far, from 1; `elapsed` is the time since the first began.
+    /// `made` counts the tries so far, from 1; `elapsed` is the time since the start of the first
+    /// try.
     fn next(&self, made: u32, elapsed: Duration, outcome: Outcome<'_>) -> Option<Duration>;
 
-    /// The statuses that a user's own retry options try again.
+    /// The statuses that the retry options of a user try again.
     fn status_codes(&self) -> &'static [StatusCode];
 }
 
-/// `base` doubled for each try made, and up to a quarter more, so that many processes which failed
-/// together do not come back together.
+/// `base`, doubled for each try made, plus up to a quarter. The random part prevents that many
+/// processes which failed at the same time try again at the same time.
 pub(crate) fn pause(base: Duration, made: u32) -> Duration {
     let doubled = base.saturating_mul(1 << made.saturating_sub(1).min(16));
     doubled + doubled.mul_f64(0.25 * fraction())
 }
 
-/// What `Retry-After` and Azure's millisecond variants ask for (RFC 9110 §10.2.3). A date in the
-/// past and a negative number ask for nothing.
+/// The pause that `Retry-After` and Azure's variants in milliseconds ask for (RFC 9110 §10.2.3). A
+/// date in the past and a negative number ask for no pause.
 pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Duration> {
     for name in [headers::X_MS_RETRY_AFTER_MS, headers::RETRY_AFTER_MS] {
         if let Some(ms) = headers
@@ -82,34 +84,34 @@ pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Dura
     Duration::try_from(date - now).ok()
 }
 
-/// When a leg's first try began, in its context: a user's retry policy comes by [`TriesPolicy`] once for
-/// each try, and none may outlast the whole.
+/// The start of the first try on a leg, in the context of the request: with a user's retry policy,
+/// [`TriesPolicy`] runs once for each try, and all tries together have one time limit.
 pub(super) struct Begun(pub(super) Duration);
 
-/// In the context of a request whose success is told by its status alone.
+/// In the context of a request if the status alone shows whether it succeeded.
 pub(super) struct StatusIsEnough;
 
-/// The policy that makes the tries, and bounds each of them.
+/// The policy that makes the tries and limits the time of each.
 pub(super) struct TriesPolicy {
     pub(super) tries: Arc<dyn Tries>,
-    /// A user's retry policy, further out, makes the tries; here each is one.
+    /// A user's retry policy in an outer layer makes the tries; this policy makes one try per call.
     pub(super) has_users_retry: bool,
-    /// The transport is this crate's.
+    /// Whether the transport is this crate's own.
     pub(super) has_own_transport: bool,
-    /// The time for all tries together.
+    /// The time limit for all tries together.
     pub(super) deadline: Duration,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// What came of one try.
+/// The result of one try.
 struct Tried {
     result: azure_core::Result<RawResponse>,
-    /// It was given up, as it took too long.
+    /// The try was stopped because it took too long.
     is_timeout: bool,
 }
 
 impl TriesPolicy {
-    /// The time that is left of the whole.
+    /// The remaining time of all tries together.
     fn left(&self, elapsed: Duration) -> Duration {
         self.deadline.saturating_sub(elapsed)
     }
@@ -126,7 +128,8 @@ impl TriesPolicy {
                 azure_core::Error::with_message(ErrorKind::Other, "the pipeline has no transport")
             })?;
             let answer = head.send(context, request, rest).await?;
-            // The service gives or refuses something, though its answer may not come whole.
+            // The service has accepted or refused the request, although its response can be
+            // incomplete.
             if !super::is_transient(answer.status())
                 && let Some(budget) = context.value::<Arc<Budget>>()
             {
@@ -140,7 +143,7 @@ impl TriesPolicy {
         };
         match timeout(self.clock.as_ref(), limit, exchange).await {
             Some(result) => Tried {
-                // Before it is logged, or seen by a policy further out.
+                // Before the response is logged, or reaches a policy in an outer layer.
                 result: result.map_err(|error| super::redacted(error, request)),
                 is_timeout: false,
             },
@@ -216,16 +219,18 @@ impl TriesPolicy {
             }
             Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection) => {
                 let was_connected = match tried.is_timeout {
-                    // Our transport gives up a connection that is not taken within seconds. With a
-                    // user's own, which may not, silence tells nothing.
+                    // This crate's transport gives up within seconds if no server accepts the
+                    // connection. A user's own transport need not do that, so its silence shows
+                    // nothing.
                     true => self.has_own_transport,
                     false => ConnectionFailure::was_connected(error),
                 };
                 let pause = tries.next(made, elapsed, Outcome::NoAnswer { was_connected });
-                // A proxy that wants a password, or an unknown certificate authority, stays as it is.
+                // A proxy that demands a password and an unknown certificate authority do not
+                // change by themselves.
                 pause.filter(|_| ConnectionFailure::may_pass(error))
             }
-            // A request that could not be built, or a policy of the user's that refused it.
+            // A request that could not be built, or that a user's policy refused.
             Err(_) => None,
         };
         pause.filter(|_| !self.has_users_retry)
@@ -252,7 +257,7 @@ async fn read_bounded(answer: AsyncRawResponse) -> azure_core::Result<RawRespons
     let mut body = Vec::new();
     while let Some(chunk) = stream.try_next().await? {
         if body.len() + chunk.len() > LARGEST_ANSWER {
-            // Not of kind Io: the next try would bring as much.
+            // Not of kind Io: the next try would get as many bytes.
             return Err(azure_core::Error::with_message(
                 ErrorKind::DataConversion,
                 format!(

@@ -12,7 +12,7 @@ fn jwt(name: &str, exp: i64) -> String {
     format!("e30.{}.c2ln", encode_url_safe(claims))
 }
 
-/// Long after any time of these tests.
+/// Later than any time in these tests.
 const FAR: i64 = 9_999_999_999;
 
 struct Projected {
@@ -50,7 +50,7 @@ impl Projected {
     }
 }
 
-/// Somebody completes the file while its reader pauses.
+/// Another process completes the file while the reader pauses.
 #[derive(Debug)]
 struct Completes {
     clock: Arc<TestClock>,
@@ -72,19 +72,19 @@ impl Clock for Completes {
 }
 
 #[tokio::test]
-async fn each_call_returns_what_the_file_holds_then() {
+async fn each_call_returns_the_current_content_of_the_file() {
     let file = Projected::new(HeldClock::new());
     for name in ["one", "two", "three"] {
         file.write(format!("{}\n", jwt(name, FAR)));
         assert_eq!(file.secret().await.unwrap(), jwt(name, FAR));
     }
-    // The service's clock decides about one that has expired by this one.
+    // The token has expired by this host's clock, but the clock of the service decides.
     file.write(jwt("old", 1));
     assert_eq!(file.secret().await.unwrap(), jwt("old", 1));
 }
 
 #[tokio::test]
-async fn a_half_written_file_is_read_again_for_a_moment() {
+async fn a_half_written_file_is_read_again_for_a_short_time() {
     let directory = tempfile::tempdir().unwrap();
     let (path, whole) = (directory.path().join("token"), jwt("canary", FAR));
     fs::write(&path, &whole[..20]).unwrap();
@@ -98,7 +98,7 @@ async fn a_half_written_file_is_read_again_for_a_moment() {
 }
 
 #[tokio::test]
-async fn without_a_whole_token_the_last_good_one_is_used_while_it_lives() {
+async fn without_a_complete_token_the_last_good_one_is_used_until_it_expires() {
     let clock = TestClock::new();
     let file = Projected::new(Arc::new(Arc::clone(&clock)));
     let exp = Clock::wall(&clock).unix_timestamp() + 600;
@@ -148,7 +148,7 @@ async fn a_file_without_a_token_is_named_and_its_content_is_not_shown() {
 }
 
 #[test]
-fn a_path_that_can_be_no_file_and_a_missing_variable_are_told() {
+fn a_path_that_cannot_be_a_file_and_a_missing_variable_are_errors() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path().display().to_string();
     let from = |value: &str| {

@@ -1,9 +1,9 @@
-//! How many tokens are kept, and dropping them.
+//! How many tokens are kept, and which are dropped.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_one_off_keys_stays_within_the_bound_and_takes_none_in_flight() {
+async fn many_keys_used_once_stay_within_the_limit_and_do_not_drop_a_fetch_in_flight() {
     let world = World::with(
         Reply::Token(HOUR as i64),
         Limits {
@@ -20,7 +20,7 @@ async fn a_flood_of_one_off_keys_stays_within_the_bound_and_takes_none_in_flight
     for n in 0..100_000 {
         world.try_get_key(&n.to_string()).await.unwrap();
         if n % 10_000 == 0 {
-            // Tokens, and what is remembered of requests.
+            // The tokens, and the records of requests.
             assert!(world.keys().await <= 201, "{}", world.keys().await);
             assert!(world.tokens.all().len() <= 100);
         }
@@ -32,7 +32,7 @@ async fn a_flood_of_one_off_keys_stays_within_the_bound_and_takes_none_in_flight
 }
 
 #[tokio::test(start_paused = true)]
-async fn tokens_in_use_outlive_a_flood_of_tokens_that_are_used_once() {
+async fn tokens_in_use_stay_when_many_tokens_are_used_once() {
     let world = World::with(
         Reply::Token(HOUR as i64),
         Limits {
@@ -57,7 +57,7 @@ async fn tokens_in_use_outlive_a_flood_of_tokens_that_are_used_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silence_that_a_service_demanded_outlives_a_flood() {
+async fn a_pause_that_the_service_demands_stays_when_many_keys_are_used_once() {
     let world = World::with(
         Reply::Token(HOUR as i64),
         Limits {
@@ -84,9 +84,10 @@ async fn a_silence_that_a_service_demanded_outlives_a_flood() {
     assert_eq!(world.requests(), 1001);
 }
 
-/// Of more keys than are kept none is asked for often enough to be seen as a loop.
+/// With more keys than the cache keeps, it still requests no key often enough to be treated as a
+/// loop.
 #[tokio::test(start_paused = true)]
-async fn what_was_asked_of_a_service_outlives_the_token() {
+async fn the_count_of_requests_stays_when_the_token_is_dropped() {
     let world = World::with(
         Reply::Token(HOUR as i64),
         Limits {
@@ -114,7 +115,7 @@ async fn a_rejected_token_is_replaced_and_the_new_one_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clearing_keeps_nothing_not_even_what_is_on_its_way() {
+async fn clearing_drops_everything_including_fetches_in_flight() {
     let world = World::new(slow(5, Reply::Token(HOUR as i64)));
     let mut waiting = Box::pin(world.try_get());
     assert!(waiting.as_mut().now_or_never().is_none());
@@ -125,7 +126,7 @@ async fn clearing_keeps_nothing_not_even_what_is_on_its_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clearing_ends_a_back_off_but_no_silence_that_the_service_demanded() {
+async fn clearing_ends_a_back_off_but_not_a_pause_that_the_service_demands() {
     for (silence, requests) in [(None, 2), (Some(Duration::from_secs(300)), 1)] {
         let world = World::new(Reply::Fail(Failed {
             silence,
@@ -139,9 +140,9 @@ async fn clearing_ends_a_back_off_but_no_silence_that_the_service_demanded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clearing_again_and_again_is_no_way_around_the_share_of_requests() {
+async fn clearing_repeatedly_does_not_avoid_the_limit_of_requests() {
     let world = World::new(Reply::Token(HOUR as i64));
-    // Ten, and three for those who have mended something.
+    // Ten requests, and three more for users who have fixed the cause.
     for _ in 0..13 {
         world.get().await;
         world.cache.clear();

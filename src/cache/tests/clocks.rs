@@ -1,4 +1,4 @@
-//! Clocks that jump, and a machine that sleeps.
+//! Clocks that jump, and a machine that was suspended.
 
 use super::*;
 
@@ -49,13 +49,13 @@ async fn a_wall_clock_jump_drops_nothing_before_a_fetch_has_failed() {
     world.then(slow(3, outage()));
     let mut call = Box::pin(world.try_get());
     assert!(call.as_mut().now_or_never().is_none());
-    // Set right again while the fetch is under way.
+    // The clock is corrected while the fetch runs.
     world.clock.set_wall(0);
     assert_eq!(world.timed().await, served("1"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_machine_that_slept_serves_no_token_past_its_true_life() {
+async fn after_a_suspend_no_expired_token_is_served() {
     let world = World::with_an_hour().await;
     world.clock.suspend(Duration::from_secs(2 * HOUR));
     world.then(outage());
@@ -76,7 +76,7 @@ async fn a_wall_clock_at_zero_keeps_no_token_alive() {
     assert!(world.try_get().now_or_never().is_none());
 }
 
-/// The token that is fetched after the wall clock was set back seems to expire an hour earlier.
+/// The wall clock was set back, so the token that is fetched next seems to expire an hour earlier.
 #[tokio::test(start_paused = true)]
 async fn a_renewal_after_the_wall_clock_was_set_back_is_kept() {
     for offset in [-3600, -60] {
@@ -88,7 +88,7 @@ async fn a_renewal_after_the_wall_clock_was_set_back_is_kept() {
     }
 }
 
-/// Counts the exact looks at the clocks.
+/// Counts the exact reads of the clocks.
 #[derive(Debug)]
 struct Counted(Arc<PausedClock>, AtomicUsize);
 
@@ -109,7 +109,7 @@ impl Clock for Counted {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_token_costs_no_exact_look_at_the_clocks() {
+async fn a_fresh_token_is_served_without_an_exact_read_of_the_clocks() {
     let mut world = World::new(Reply::Token(HOUR as i64));
     let clock = Arc::new(Counted(Arc::clone(&world.clock), AtomicUsize::new(0)));
     let source = Arc::new(FromSource(Arc::clone(&world.source)));

@@ -1,4 +1,4 @@
-//! What is remembered of a failure, and when there is another try.
+//! How long a failure is remembered, and when there is another try.
 
 use super::*;
 
@@ -28,7 +28,8 @@ async fn a_failure_is_remembered_with_its_age_and_the_time_of_the_next_try() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_an_hour_is_asked_about_every_ten_seconds_at_most_and_found_over() {
+async fn in_an_outage_of_an_hour_there_is_at_most_one_request_in_ten_seconds_and_its_end_is_noticed()
+ {
     let world = World::with(
         outage(),
         Limits {
@@ -52,7 +53,7 @@ async fn an_outage_of_an_hour_is_asked_about_every_ten_seconds_at_most_and_found
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_misconfiguration_is_asked_about_once_a_minute_and_found_mended() {
+async fn after_a_misconfiguration_there_is_one_request_a_minute_and_a_fix_is_noticed() {
     let world = World::with(
         misconfigured(),
         Limits {
@@ -71,7 +72,7 @@ async fn a_misconfiguration_is_asked_about_once_a_minute_and_found_mended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_is_kept_to_but_not_beyond_reason() {
+async fn a_retry_after_is_obeyed_up_to_a_limit() {
     for (asked, tried_again) in [(0, 1), (20, 20), (3600, 30)] {
         let world = World::new(retry_after(asked));
         world.try_get().await.unwrap_err();
@@ -86,7 +87,7 @@ async fn a_retry_after_is_kept_to_but_not_beyond_reason() {
             "{asked}"
         );
     }
-    // While a token is served there is time: five minutes of it.
+    // While a token is served, the cache can wait longer: up to five minutes.
     let world = World::with_an_hour().await;
     world.then(retry_after(3600));
     world.pass(World::USABLE).await;
@@ -96,10 +97,10 @@ async fn a_retry_after_is_kept_to_but_not_beyond_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_caller_after_expiry_gets_a_try_of_its_own() {
+async fn the_first_caller_after_expiry_gets_its_own_try() {
     let world = World::with_an_hour().await;
     world.then(outage());
-    // Renewals have failed for ten minutes, and back off for up to a minute by now.
+    // Renewals have failed for ten minutes. Their back-off is up to a minute now.
     world.pass(HOUR - 31).await;
     world.then(slow(3, Reply::Token(HOUR as i64)));
     world.clock.suspend(Duration::from_secs(2));
@@ -110,7 +111,7 @@ async fn the_first_caller_after_expiry_gets_a_try_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_makes_at_most_ten_requests_in_five_minutes() {
-    // Tokens that are never any good: each call is a request.
+    // Every token is unusable, so each call is a request.
     let world = World::new(Reply::Token(0));
     for _ in 0..10 {
         assert!(world.try_get().await.is_ok());
@@ -129,7 +130,7 @@ async fn a_key_makes_at_most_ten_requests_in_five_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_uses_up_no_share_and_whoever_comes_after_it_is_served_within_seconds() {
+async fn an_outage_does_not_use_up_the_limit_and_a_later_call_succeeds_within_seconds() {
     let world = World::new(outage());
     for _ in 0..10 * MINUTE {
         assert_eq!(world.try_get().await.unwrap_err().gave_up, None);
@@ -142,17 +143,17 @@ async fn an_outage_uses_up_no_share_and_whoever_comes_after_it_is_served_within_
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_use_up_no_share_and_what_is_mended_is_noticed_within_thirty_seconds() {
+async fn refusals_do_not_use_up_the_limit_and_a_fix_is_noticed_within_thirty_seconds() {
     let world = World::with_an_hour().await;
     world.then(refusal());
-    // Renewals are refused until the token expires, and then callers are.
+    // Renewals are refused until the token expires. After that, requests of callers are refused.
     for _ in 0..HOUR + 10 * MINUTE {
         if let Err(error) = world.try_get().await {
             assert_eq!(error.gave_up, None);
         }
         world.pass(1).await;
     }
-    // 20 minutes at one a minute, 10 at two.
+    // 20 requests at one per minute, 10 at two per minute.
     let requests = world.requests() - 1;
     assert!((36..=44).contains(&requests), "{requests}");
     world.then(Reply::Token(HOUR as i64));
@@ -161,7 +162,7 @@ async fn refusals_use_up_no_share_and_what_is_mended_is_noticed_within_thirty_se
 }
 
 #[tokio::test(start_paused = true)]
-async fn clearing_gives_a_try_at_once_however_often_the_service_has_refused() {
+async fn clearing_allows_a_try_immediately_after_any_number_of_refusals() {
     let world = World::new(refusal());
     for _ in 0..10 * MINUTE {
         world.try_get().await.unwrap_err();
@@ -172,7 +173,7 @@ async fn clearing_gives_a_try_at_once_however_often_the_service_has_refused() {
     assert!(world.try_get().await.is_ok());
 }
 
-/// A service is one, however many tenants it has.
+/// All tenants use one and the same service.
 #[tokio::test(start_paused = true)]
 async fn renewals_of_all_keys_wait_for_a_retry_after_and_callers_without_a_token_go_one_at_a_time()
 {
@@ -198,7 +199,7 @@ async fn renewals_of_all_keys_wait_for_a_retry_after_and_callers_without_a_token
 }
 
 #[tokio::test(start_paused = true)]
-async fn once_the_share_is_used_up_callers_are_told_what_the_last_request_met() {
+async fn after_the_limit_is_used_up_callers_get_the_error_of_the_last_request() {
     let world = World::new(Reply::Token(0));
     for _ in 0..9 {
         world.get().await;
@@ -218,7 +219,7 @@ async fn once_the_share_is_used_up_callers_are_told_what_the_last_request_met() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_demands_silence_gets_it_whatever_becomes_of_the_token() {
+async fn a_pause_that_the_service_demands_is_kept_even_when_the_token_expires() {
     let silence = Reply::Fail(Failed {
         silence: Some(Duration::from_secs(300)),
         ..Default::default()
@@ -242,7 +243,7 @@ async fn a_service_that_demands_silence_gets_it_whatever_becomes_of_the_token() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_is_remembered_elsewhere_is_asked_for_again_at_once() {
+async fn a_failure_that_another_cache_remembers_is_requested_again_immediately() {
     let world = World::with(
         outage(),
         Limits {
@@ -257,7 +258,7 @@ async fn a_failure_that_is_remembered_elsewhere_is_asked_for_again_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_operator_hears_of_an_outage_once_then_once_a_minute_and_when_it_is_over() {
+async fn an_outage_is_reported_once_then_once_a_minute_and_when_it_ends() {
     let world = World::with_an_hour().await;
     world.then(outage());
     world.pass(World::USABLE).await;
@@ -283,14 +284,14 @@ async fn the_operator_hears_of_an_outage_once_then_once_a_minute_and_when_it_is_
         matches!(news.last(), Some(News::Recovered(600..))),
         "{news:?}"
     );
-    // And nothing of what goes well.
+    // And there is no report about successful renewals.
     world.pass(HOUR).await;
     assert!(world.source.news.lock().unwrap().is_empty());
 }
 
-/// What keeps an assertion from coming says nothing of the service that gives tokens.
+/// A failure to get an assertion says nothing about the service that issues tokens.
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_that_another_cache_remembers_holds_no_renewal() {
+async fn a_retry_after_that_another_cache_remembers_delays_no_renewal() {
     let world = World::with(
         Reply::Token(HOUR as i64),
         Limits {

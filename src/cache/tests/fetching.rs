@@ -1,4 +1,4 @@
-//! One fetch for all who want a key, and who goes first.
+//! One fetch for all callers of a key, and the order of the fetches.
 
 use super::*;
 
@@ -17,7 +17,7 @@ async fn a_thousand_callers_share_one_fetch_in_every_state() {
             world.then(Reply::Token(HOUR as i64));
             world.get().await;
             world.then(reply.clone());
-            // A suspend: nobody, and no driver, notices until a call comes.
+            // After a suspend, neither a caller nor the driver starts a renewal until a call comes.
             world.clock.suspend(Duration::from_secs(pass));
             before = 1;
         }
@@ -57,7 +57,7 @@ async fn a_fetch_goes_on_when_all_callers_are_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_of_one_key_is_invisible_to_every_other() {
+async fn a_fetch_of_one_key_does_not_affect_other_keys() {
     let world = World::new(Reply::Token(HOUR as i64));
     world
         .source
@@ -77,7 +77,7 @@ async fn a_fetch_of_one_key_is_invisible_to_every_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_never_ends_is_given_up() {
+async fn a_fetch_that_never_ends_is_stopped() {
     let world = World::new(Reply::Never);
     let (result, waited) = world.timed().await;
     assert_eq!(result.unwrap_err().gave_up, Some("took too long"));
@@ -85,7 +85,7 @@ async fn a_fetch_that_never_ends_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_panics_is_an_error_for_its_callers_and_the_next_one_is_another() {
+async fn a_fetch_that_panics_is_an_error_for_its_callers_and_the_next_call_fetches_again() {
     let world = World::new(Reply::Panic);
     let results = join_all((0..10).map(|_| world.try_get())).await;
     assert!(
@@ -99,7 +99,7 @@ async fn a_fetch_that_panics_is_an_error_for_its_callers_and_the_next_one_is_ano
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_fetchs_than_allowed_are_under_way_and_callers_go_before_renewals() {
+async fn no_more_fetches_than_allowed_run_and_callers_have_priority_over_renewals() {
     let world = World::with(
         Reply::Token(HOUR as i64),
         Limits {
@@ -117,7 +117,7 @@ async fn no_more_fetchs_than_allowed_are_under_way_and_callers_go_before_renewal
     }
     world.settle().await;
     assert_eq!(world.requests(), 6, "two of four renewals");
-    // A caller without a token is next, though it comes last.
+    // A caller without a token is next, although it comes last.
     let start = world.clock.true_time();
     world.try_get_key("cold").await.unwrap();
     assert_eq!((world.clock.true_time() - start).as_secs(), 19);
@@ -125,7 +125,7 @@ async fn no_more_fetchs_than_allowed_are_under_way_and_callers_go_before_renewal
     assert_eq!(world.requests(), 9);
 }
 
-/// More keys than places, and a source that takes its time: all are served in turn, each once.
+/// More keys than parallel fetches, and a slow source: all keys are served in order, each once.
 #[tokio::test(start_paused = true)]
 async fn a_queue_longer_than_every_deadline_is_served_to_its_end() {
     let world = World::with(
@@ -146,7 +146,7 @@ async fn a_queue_longer_than_every_deadline_is_served_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_stands_still_gives_up_its_callers_after_five_minutes() {
+async fn callers_in_a_blocked_queue_get_an_error_after_five_minutes() {
     let world = World::with(
         Reply::Never,
         Limits {
@@ -172,9 +172,9 @@ async fn a_queue_that_stands_still_gives_up_its_callers_after_five_minutes() {
     assert!(world.clock.true_time() <= Duration::from_secs(3 * 140));
 }
 
-/// Its renewal is queued already, behind others, when its token expires.
+/// The renewal of its token is already in the queue, behind others, when the token expires.
 #[tokio::test(start_paused = true)]
-async fn a_caller_whose_renewal_is_queued_goes_before_the_renewals_of_others() {
+async fn a_caller_whose_renewal_is_queued_has_priority_over_the_renewals_of_others() {
     let world = World::with(
         Reply::Token(HOUR as i64),
         Limits {
@@ -199,7 +199,7 @@ async fn a_caller_whose_renewal_is_queued_goes_before_the_renewals_of_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queued_renewal_that_becomes_urgent_goes_behind_those_who_waited_before() {
+async fn a_queued_renewal_that_becomes_urgent_runs_after_callers_that_waited_before() {
     let world = World::with(
         Reply::Token(HOUR as i64),
         Limits {
@@ -219,7 +219,7 @@ async fn a_queued_renewal_that_becomes_urgent_goes_behind_those_who_waited_befor
     let mut blocks = Box::pin(world.try_get_key("blocks"));
     assert!(blocks.as_mut().now_or_never().is_none());
     world.pass(4 * MINUTE).await;
-    // Now the renewal is queued.
+    // The renewal is in the queue now.
     let mut waits = Box::pin(world.try_get_key("waits"));
     assert!(waits.as_mut().now_or_never().is_none());
     let rejected = world.token("renewed").await.unwrap();
@@ -230,7 +230,7 @@ async fn a_queued_renewal_that_becomes_urgent_goes_behind_those_who_waited_befor
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_whose_queued_fetch_nobody_waited_for_is_fetched_for_the_next_caller() {
+async fn a_key_whose_queued_callers_were_cancelled_is_fetched_for_the_next_caller() {
     let world = World::with(
         slow(10, Reply::Token(HOUR as i64)),
         Limits {
@@ -250,7 +250,7 @@ async fn a_key_whose_queued_fetch_nobody_waited_for_is_fetched_for_the_next_call
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_who_are_cancelled_leave_nothing_behind() {
+async fn cancelled_callers_leave_nothing_in_memory() {
     let world = World::new(slow(60, Reply::Token(HOUR as i64)));
     let mut first = Box::pin(world.try_get());
     assert!(first.as_mut().now_or_never().is_none());
@@ -258,7 +258,7 @@ async fn callers_who_are_cancelled_leave_nothing_behind() {
         let mut call = Box::pin(world.try_get());
         assert!(call.as_mut().now_or_never().is_none());
         drop(call);
-        // Lets the owner see that it has gone.
+        // The owner learns that the caller was cancelled.
         world.settle().await;
     }
     let waiters = world.cache.look(|owner| owner.waiters()).await;

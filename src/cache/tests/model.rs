@@ -1,4 +1,4 @@
-//! Random callers, answers, faults and clocks, and what must hold whatever they do.
+//! Random callers, responses, faults and clocks, and the rules that always hold.
 
 use super::*;
 use crate::time::timeout;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 
 #[derive(Clone, Debug)]
 enum Act {
-    /// So many calls for a key, some of which are cancelled after a while.
+    /// This number of calls for a key. Some of them are cancelled after a while.
     Call {
         key: u8,
         callers: u8,
@@ -50,10 +50,10 @@ fn reply() -> impl Strategy<Value = Reply> {
     (plain, prop_oneof![3 => Just(0), 1 => 0..130u64]).prop_map(|(reply, wait)| slow(wait, reply))
 }
 
-/// What the source has seen: who is in flight, and when each token truly ends.
+/// What the source has recorded: the fetches in flight, and when each token really expires.
 #[derive(Default)]
 struct Witness {
-    /// By key and by how often the cache had been cleared.
+    /// By key and by the number of times that the cache was cleared before.
     in_flight: Mutex<HashMap<(String, u32), usize>>,
     cleared: AtomicU32,
     most_at_once: AtomicUsize,
@@ -63,8 +63,8 @@ struct Witness {
     is_broken: AtomicBool,
 }
 
-/// What each clock has missed. A machine that slept, and whose wall clock was then set back, looks
-/// like one that did neither: no clock is left that could tell.
+/// The changes that each clock has missed. If a machine slept and its wall clock was then set back,
+/// no clock shows that time has passed.
 #[derive(Clone, Copy, Default, PartialEq)]
 struct Blind {
     suspends: u32,
@@ -106,7 +106,7 @@ impl Fetch<TestKey, Failed> for Watched {
                 witness.is_broken.store(true, Ordering::SeqCst);
             }
             let fetched = work.await?;
-            // Its true end, by a clock that nobody sets.
+            // The real expiry, by a clock that is never set.
             let life = SystemTimeDiff::seconds(fetched.token.expires_on, clock.wall());
             let end = clock.true_time() + Duration::from_secs(life.max(0).unsigned_abs());
             let end = (end, *witness.blind.lock().unwrap());
@@ -137,7 +137,7 @@ impl SystemTimeDiff {
     }
 }
 
-/// Fewer than there are keys.
+/// Lower than the number of keys.
 const AT_ONCE: usize = 2;
 
 async fn play(acts: Vec<Act>) {
@@ -172,7 +172,7 @@ async fn play(acts: Vec<Act>) {
                         let begun = world.clock.true_time();
                         let had = world.at_hand(&key).is_some();
                         let call = world.try_get_key(&key);
-                        // Every other one is cancelled.
+                        // Every second call is cancelled.
                         let limit = patience.filter(|_| caller % 2 == 1).map_or(HOUR, u64::from);
                         let limit = Duration::from_secs(limit);
                         let result = timeout(world.clock.as_ref(), limit, call).await;
@@ -186,7 +186,8 @@ async fn play(acts: Vec<Act>) {
                                 let ends = witness.ends.lock().unwrap();
                                 let (end, then) = ends[&token];
                                 let blind = *witness.blind.lock().unwrap();
-                                // One that arrived expired is for those who waited for it.
+                                // A token that was expired when it arrived is only for callers who
+                                // waited for it.
                                 assert!(
                                     now < end
                                         || !blind.knows_the_time_since(then)
@@ -239,8 +240,8 @@ async fn play(acts: Vec<Act>) {
         "two fetches for one key"
     );
     assert!(witness.most_at_once.load(Ordering::SeqCst) <= AT_ONCE);
-    // Once the source is well all that was queued is looked after, and what is kept is within its
-    // bounds.
+    // When the source works again, every queued fetch is made, and the number of kept entries is
+    // within its limits.
     world.then(Reply::Token(HOUR as i64));
     world.pass(400).await;
     assert!(world.cache.is_at_rest().await);
@@ -251,7 +252,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_no_expired_token_is_served_no_usable_one_withheld_and_everyone_is_answered(
+    fn no_expired_token_is_served_every_usable_one_is_served_and_every_caller_gets_a_result(
         acts in proptest::collection::vec(act(), 1..40)
     ) {
         tokio::runtime::Builder::new_current_thread()

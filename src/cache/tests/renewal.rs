@@ -1,9 +1,9 @@
-//! Renewal ahead of anyone asking.
+//! Renewal in the background, before a caller needs it.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_key_in_use_is_renewed_before_anybody_has_to_ask() {
+async fn a_key_in_use_is_renewed_before_a_call_needs_it() {
     let world = World::with_an_hour().await;
     world.pass(World::USABLE).await;
     assert_eq!(world.requests(), 2);
@@ -11,18 +11,18 @@ async fn a_key_in_use_is_renewed_before_anybody_has_to_ask() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_nobody_asks_for_in_a_whole_life_is_let_go() {
+async fn a_key_without_a_call_in_a_whole_token_life_is_dropped() {
     let world = World::with_an_hour().await;
     world.pass(5 * HOUR).await;
-    // The first token's caller counts; the second had none.
+    // The first token had a caller, the second token had none.
     assert_eq!(world.requests(), 2);
     assert_eq!(world.keys().await, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_nobody_asks_for_is_not_looked_after_either() {
+async fn a_key_without_calls_is_not_renewed() {
     let world = World::with_an_hour().await;
-    // The second token has no caller of its own.
+    // No call was made for the second token.
     world.pass(World::USABLE).await;
     assert_eq!(world.requests(), 2);
     let before = world.clock.timers();
@@ -72,10 +72,11 @@ async fn nothing_is_spawned_before_the_first_call_and_nothing_is_left_after_the_
     );
 }
 
-/// What azure_core's bearer token policy does: a token of its own until 5 minutes before expiry; and
-/// Event Hubs' authorizer (azure_messaging_eventhubs 0.15): 6 minutes, and up to 5 s more.
+/// The behaviour of azure_core's bearer token policy: it caches a token until 5 minutes before
+/// expiry. And of Event Hubs' authorizer (azure_messaging_eventhubs 0.15): until 6 minutes before
+/// expiry, and up to 5 s more.
 #[tokio::test(start_paused = true)]
-async fn an_sdk_client_always_finds_a_later_expiry_and_never_waits() {
+async fn an_sdk_client_always_gets_a_later_expiry_and_never_waits() {
     for (margin, life) in [
         (5 * MINUTE, HOUR),
         (6 * MINUTE, HOUR),

@@ -1,9 +1,9 @@
-//! A token in place of one that was refused.
+//! A new token that replaces a refused token.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_replaced_once_for_all_who_say_so() {
+async fn a_refused_token_is_replaced_once_for_all_callers_that_reject_it() {
     let world = World::with_an_hour().await;
     let refused = world.at_hand("key").unwrap();
     let replace = || world.cache.replace(world.key("key"), &refused);
@@ -18,7 +18,7 @@ async fn a_refused_token_is_replaced_once_for_all_who_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_hands_out_the_refused_token_again_is_asked_once_a_minute() {
+async fn a_source_that_returns_the_refused_token_again_gets_one_request_a_minute() {
     let world = World::new(Reply::Same(24 * HOUR as i64));
     assert_eq!(world.get().await, "same");
     let refused = world.at_hand("key").unwrap();
@@ -30,12 +30,12 @@ async fn a_source_that_hands_out_the_refused_token_again_is_asked_once_a_minute(
         }
         assert_eq!(world.requests(), 1 + minute);
     }
-    // Meanwhile it is served to whoever finds it good.
+    // Meanwhile the token is served to callers who have not rejected it.
     assert_eq!(world.timed().await, served("same"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_that_cannot_be_replaced_stays_for_those_who_find_it_good() {
+async fn a_refused_token_that_cannot_be_replaced_stays_for_the_other_callers() {
     let world = World::with_an_hour().await;
     let refused = world.at_hand("key").unwrap();
     world.then(outage());
@@ -48,9 +48,9 @@ async fn a_refused_token_that_cannot_be_replaced_stays_for_those_who_find_it_goo
     assert_eq!(world.timed().await, served("1"));
 }
 
-/// One client that says again and again that its token was refused takes nobody's token away.
+/// One client that rejects its token again and again does not take the token from other callers.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_rejects_every_token_leaves_the_others_theirs() {
+async fn a_client_that_rejects_every_token_does_not_affect_other_callers() {
     let world = World::with_an_hour().await;
     world.then(slow(2, Reply::Token(HOUR as i64)));
     for second in 0..300 {
@@ -67,7 +67,7 @@ async fn a_client_that_rejects_every_token_leaves_the_others_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_rejects_a_token_gets_the_new_one_and_in_an_outage_the_old_one_again() {
+async fn a_caller_that_rejects_a_token_gets_the_new_one_or_in_an_outage_the_old_one_again() {
     let world = World::with_an_hour().await;
     let rejected = world.token("key").await.unwrap();
     world.cache.reject(&world.key("key"), &rejected);

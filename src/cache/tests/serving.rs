@@ -1,4 +1,4 @@
-//! What a caller gets of a token in each stage of its life.
+//! What a call returns in each stage of a token's life.
 
 use super::*;
 
@@ -16,7 +16,7 @@ async fn a_fresh_token_is_served_without_a_request() {
 async fn a_usable_token_is_served_at_once_while_it_is_renewed() {
     let world = World::with_an_hour().await;
     world.then(slow(20, Reply::Token(HOUR as i64)));
-    // A suspend: the driver has not noticed yet when the call comes.
+    // After a suspend, the driver has not started a renewal when the call comes.
     world.clock.suspend(Duration::from_secs(World::USABLE));
     for _ in 0..100 {
         assert_eq!(world.timed().await, served("1"));
@@ -27,13 +27,13 @@ async fn a_usable_token_is_served_at_once_while_it_is_renewed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_due_token_gives_way_to_a_new_one_that_comes_within_three_seconds() {
+async fn a_due_token_is_replaced_by_a_new_one_that_arrives_within_three_seconds() {
     let world = World::with_an_hour().await;
     world.then(outage());
     world.pass(World::DUE).await;
     world.pass(70).await;
     world.then(slow(2, Reply::Token(HOUR as i64)));
-    // The back-off of the renewals that failed meanwhile is at most a minute.
+    // The renewals failed meanwhile, and their back-off is at most a minute.
     let mut waits = Vec::new();
     loop {
         let (token, wait) = world.timed().await;
@@ -50,11 +50,11 @@ async fn a_due_token_gives_way_to_a_new_one_that_comes_within_three_seconds() {
 async fn a_due_token_is_served_when_the_new_one_takes_longer() {
     let world = World::with_an_hour().await;
     world.then(slow(9 * MINUTE, Reply::Token(HOUR as i64)));
-    // A suspend: nobody has begun to renew.
+    // After a suspend, no renewal has started.
     world.clock.suspend(Duration::from_secs(World::DUE));
     let (token, waited) = world.timed().await;
     assert_eq!((token.as_deref(), waited), (Ok("1"), 3));
-    // It is known by now to linger: nobody waits for it again.
+    // This fetch is already known to be slow: no caller waits for it again.
     for _ in 0..100 {
         assert_eq!(world.timed().await, served("1"));
     }
@@ -71,7 +71,7 @@ async fn a_due_token_is_served_at_once_while_backing_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_beyond_the_life_of_the_token_at_hand() {
+async fn no_caller_waits_longer_than_the_current_token_is_valid() {
     let world = World::new(Reply::Token(10));
     assert_eq!(world.get().await, "1");
     world.then(Reply::Never);
@@ -91,7 +91,7 @@ async fn an_expired_token_is_not_served_and_its_callers_wait_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_life_of_any_length_is_renewed_before_it_ends() {
+async fn a_token_with_a_life_of_any_length_is_renewed_before_it_expires() {
     for life in [60, 90, 300, 1200, 3600, 7200, 86_400] {
         let world = World::new(Reply::Token(life));
         assert_eq!(world.get().await, "1");
@@ -109,7 +109,7 @@ async fn a_life_of_any_length_is_renewed_before_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_in_is_followed_and_never_a_storm() {
+async fn a_refresh_in_is_obeyed_without_too_many_requests() {
     for (refresh_in, at_least, at_most) in [
         (0, 1, 2),
         (-5, 1, 2),
@@ -131,7 +131,7 @@ async fn a_refresh_in_is_followed_and_never_a_storm() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_arrives_expired_serves_those_who_waited_and_no_one_else() {
+async fn a_token_that_arrives_expired_is_served_only_to_callers_that_waited() {
     for life in [0, -5] {
         let world = World::new(slow(1, Reply::Token(life)));
         let tokens = join_all((0..10).map(|_| world.try_get())).await;
@@ -144,8 +144,8 @@ async fn a_token_that_arrives_expired_serves_those_who_waited_and_no_one_else() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_brings_the_same_expiry_keeps_the_token_and_asks_no_storm() {
-    // IMDS: one token for a day, whatever is asked.
+async fn a_refresh_with_the_same_expiry_keeps_the_token_without_too_many_requests() {
+    // IMDS returns the same token for a day.
     let day = 24 * HOUR;
     let world = World::new(Reply::Until(day as i64));
     assert_eq!(world.get().await, "1");
@@ -155,14 +155,15 @@ async fn a_refresh_that_brings_the_same_expiry_keeps_the_token_and_asks_no_storm
     }
     let requests = world.requests();
     assert!((8..=20).contains(&requests), "{requests}");
-    // And as soon as there is another, it is had.
+    // As soon as there is another token, the cache has it.
     world.then(Reply::Until(2 * day as i64));
     world.pass(HOUR - 600).await;
     assert_ne!(world.get().await, "1");
 }
 
-/// What azure_messaging_eventhubs 0.16 does with a path: it asks 6 minutes before expiry, gives the
-/// path up for good if the token does not live longer, and asks again 30 s after an error.
+/// The behaviour of azure_messaging_eventhubs 0.16 for a path: it calls 6 minutes before expiry,
+/// permanently stops the path if the token does not live longer, and calls again 30 s after an
+/// error.
 struct Path {
     expires_on: OffsetDateTime,
     is_given_up: bool,
@@ -176,7 +177,7 @@ impl Path {
         }
     }
 
-    /// Lets so many seconds pass, second by second.
+    /// Advances the time by this number of seconds, second by second.
     async fn live(&mut self, world: &World, seconds: u64) {
         let mut pause = 0_u64;
         for _ in 0..seconds {
@@ -197,7 +198,7 @@ impl Path {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gives_up_for_an_unchanged_token_lives_through_an_outage_with_errors_in_its_place() {
+async fn a_client_that_stops_at_an_unchanged_token_gets_errors_and_survives_an_outage() {
     for (fails_unchanged, is_given_up) in [(false, true), (true, false)] {
         let limits = Limits {
             fails_unchanged,

@@ -1,20 +1,20 @@
-//! On real threads, with the machine's clocks and the crate's own thread: callers that are cancelled,
-//! runtimes that end, stand still or were never there, and all of it at once.
+//! Real threads, with the clocks of the machine and this crate's own thread: cancelled callers,
+//! runtimes that end, blocked runtimes, no runtime, and all of them at the same time.
 
 use super::*;
 use crate::time::SystemClock;
 use std::{sync::mpsc::channel, task::Poll, thread};
 use tokio::runtime::{Builder, Runtime};
 
-/// Hands out tokens, but for keys that begin with "stuck", which it never answers.
+/// Returns tokens, except for keys that begin with "stuck": for those it never responds.
 #[derive(Default)]
 struct Upstream {
     requests: AtomicUsize,
     under_way: AtomicUsize,
-    /// Of any key.
+    /// For any key.
     most_for_one: AtomicUsize,
     by_key: Mutex<HashMap<Arc<str>, usize>>,
-    /// What a key whose name begins with "held" waits for.
+    /// Keys whose name begins with "held" wait for this.
     release: tokio::sync::Notify,
 }
 
@@ -88,7 +88,7 @@ impl Drop for PanicsOnDrop {
     }
 }
 
-/// A cache as the credential has it.
+/// A cache that is used as the credential uses it.
 #[derive(Clone)]
 struct Live {
     cache: Arc<Cache<TestKey, Failed>>,
@@ -121,14 +121,14 @@ impl Live {
         }
     }
 
-    /// A call that is begun, and given up when the owner knows of it.
+    /// Starts a call, and cancels it when the owner has received it.
     async fn get_and_give_up(&self, name: &str) {
         let mut call = Box::pin(self.get(name));
         assert!(futures::poll!(&mut call).is_pending());
         self.until_heard().await;
     }
 
-    /// Until the owner has done all that it was told so far.
+    /// Waits until the owner has processed all messages so far.
     async fn until_heard(&self) {
         self.cache.look(|_| ()).await.unwrap();
     }
@@ -144,7 +144,7 @@ fn two_threads() -> Runtime {
 }
 
 #[test]
-fn calls_that_are_given_up_hold_up_nobody() {
+fn cancelled_calls_do_not_block_other_callers() {
     let live = Live::new(limits());
     two_threads().block_on(async {
         for round in 0..5 {
@@ -153,14 +153,14 @@ fn calls_that_are_given_up_hold_up_nobody() {
                 tokio::spawn(async move { live.get_and_give_up(&format!("stuck {n}")).await })
             });
             join_all(calls).await;
-            // There are more of those than places.
+            // There are more of these fetches than can run at the same time.
             live.get(&format!("well {round}")).await.unwrap();
         }
     });
 }
 
 #[test]
-fn what_nobody_waits_for_any_more_is_not_asked_for() {
+fn a_queued_fetch_that_nobody_waits_for_is_not_made() {
     let live = Live::new(Limits {
         at_once: 1,
         ..limits()
@@ -179,7 +179,7 @@ fn what_nobody_waits_for_any_more_is_not_asked_for() {
 }
 
 #[test]
-fn a_call_while_its_runtime_shuts_down_is_answered() {
+fn a_call_during_the_shutdown_of_its_runtime_gets_a_result() {
     let live = Live::new(limits());
     let runtime = two_threads();
     let (go, wait) = channel::<()>();
@@ -188,12 +188,12 @@ fn a_call_while_its_runtime_shuts_down_is_answered() {
     let caller = live.clone();
     runtime.spawn_blocking(move || {
         wait.recv().unwrap();
-        // Until the runtime takes no more tasks.
+        // Waits until the runtime accepts no more tasks.
         while handle.block_on(handle.spawn(async {})).is_ok() {}
         answered.send(handle.block_on(caller.get("key"))).unwrap();
     });
     go.send(()).unwrap();
-    // Waits for the blocking task.
+    // Waits until the blocking task has ended.
     drop(runtime);
     assert!(answer.recv().unwrap().is_ok());
 }
@@ -215,7 +215,7 @@ fn a_fetch_goes_on_when_the_runtime_of_its_first_caller_ends() {
 }
 
 #[test]
-fn a_runtime_that_stands_still_holds_up_nobody() {
+fn a_blocked_runtime_does_not_block_other_callers() {
     let live = Live::new(Limits {
         at_once: 1,
         ..limits()
@@ -228,7 +228,7 @@ fn a_runtime_that_stands_still_holds_up_nobody() {
     };
     live.upstream.release.notify_one();
     let token = one_thread().block_on(live.get("held")).unwrap();
-    // And when it goes on, it has what the others have.
+    // When the runtime is no longer blocked, its caller gets the same token as the others.
     assert_eq!(parked.block_on(call).unwrap().token, token.token);
     assert_eq!(live.upstream.requests.load(Ordering::SeqCst), 1);
 }
@@ -241,7 +241,7 @@ fn no_runtime_is_needed() {
 }
 
 #[test]
-fn thousands_of_fetches_begun_on_a_runtime_that_ended_hold_no_place() {
+fn thousands_of_fetches_of_an_ended_runtime_do_not_block_other_fetches() {
     let live = Live::new(limits());
     let first = one_thread();
     for n in 0..1000 {
@@ -267,31 +267,31 @@ fn everything_ends_with_the_cache() {
     caller.join().unwrap();
     let upstream = Arc::downgrade(&live.upstream);
     drop(live);
-    // The fetch, which never ends by itself, is dropped on the crate's thread.
+    // The fetch, which never ends, is dropped on this crate's thread.
     while upstream.strong_count() > 0 {
         thread::yield_now();
     }
 }
 
-/// Nothing of the cache's own panics; but what an application's future does when it is dropped ends
-/// the task that owns it.
+/// The code of the cache itself does not panic. But a panic while a future of the application is
+/// dropped ends the task that owns the future.
 #[test]
-fn an_owner_that_dies_is_replaced() {
+fn an_owner_task_that_panics_is_replaced() {
     let live = Live::new(Limits {
         at_once: 1,
         ..limits()
     });
     one_thread().block_on(async {
         live.get_and_give_up("panics on drop").await;
-        // It takes the place of the one that was given up, which panics then.
+        // The second fetch starts when the first one is stopped, and the first one panics then.
         live.get("well").await.unwrap();
         live.get("panics on drop").await.unwrap();
     });
 }
 
-/// Whatever many threads and runtimes do, everybody is answered, and nothing is left behind.
+/// Whatever many threads and runtimes do, every caller gets a result, and nothing stays in memory.
 #[test]
-fn a_storm_of_callers_on_many_runtimes_ends_at_rest() {
+fn after_many_callers_on_many_runtimes_nothing_stays_in_flight() {
     const KEYS: usize = 20;
     let live = Live::new(Limits {
         tokens: 5,
@@ -310,7 +310,7 @@ fn a_storm_of_callers_on_many_runtimes_ends_at_rest() {
                         two_threads()
                     };
                     for n in 0..20 {
-                        // It ends with its runtime, or before.
+                        // The call ends with its runtime, or earlier.
                         let (live, key) = (live.clone(), ((n + round) % KEYS).to_string());
                         runtime.spawn(async move { drop(live.get(&key).await) });
                     }
@@ -340,6 +340,6 @@ fn a_storm_of_callers_on_many_runtimes_ends_at_rest() {
     });
     assert_eq!(live.upstream.under_way.load(Ordering::SeqCst), 0);
     assert!(live.tokens.all().len() <= 5);
-    // After `clear` one may be under way beside the one from before it, for each of the two.
+    // After `clear`, a new fetch can run beside the old one, for each of the two.
     assert!(live.upstream.most_for_one.load(Ordering::SeqCst) <= 3);
 }

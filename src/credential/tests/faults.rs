@@ -1,9 +1,9 @@
-//! The fault matrix: what goes wrong on the way, on real sockets, times what a caller has in hand
-//! when it does.
+//! The fault matrix, with real sockets: each fault, combined with each token that a caller can have
+//! when the fault begins.
 //!
-//! For each cell: what the caller sees, how many requests go out, and how long it waits, with the tries
-//! that a credential makes by default. Time is [`HeldClock`]'s: it stands still beside the sockets, so
-//! no cell depends on how fast a machine is.
+//! Each cell checks what the caller gets, how many requests are sent, and how long the caller
+//! waits, with the default retry rules of a credential. The time comes from [`HeldClock`] and does
+//! not depend on the sockets, so no cell depends on the speed of the machine.
 
 mod cells;
 mod world;
@@ -14,12 +14,12 @@ use cells::{Cell, Fate};
 use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
 use world::{Served, State, World};
 
-/// The step in which time is let pass.
+/// The step by which the time advances.
 const TICK: Duration = Duration::from_secs(1);
-/// The longest that one try may take.
+/// The longest duration of one try.
 const ONE_TRY: Duration = Duration::from_secs(10);
-/// For the successor of a token that is due, and the longest pause between two tries, which a clock
-/// that is held leaps over.
+/// The longest wait for the successor of a due token, and the longest pause between two tries. A
+/// held clock jumps over both.
 const PATIENCE: Duration = Duration::from_secs(3 + 10);
 
 #[tokio::test]
@@ -32,7 +32,8 @@ async fn the_token_leg() {
     over_all(Endpoint::Token).await;
 }
 
-/// On both legs that have any: what is at hand is served, and nothing is sent in the clear.
+/// On both legs that can use TLS: the current token is served, and nothing is sent without
+/// encryption.
 #[tokio::test]
 async fn tls_that_is_refused() {
     let cell = Cell {
@@ -45,7 +46,7 @@ async fn tls_that_is_refused() {
     for state in State::ALL {
         let name = format!("{}, {state:?}", cell.name);
         let world = World::in_state(state, Endpoint::TlsHandshake, &cell).await;
-        // It meets new connections only: the one from before ends with the next request.
+        // The fault affects only new connections: the current one is closed after the next request.
         let once = Times::Count(1);
         world.azure.set_fault(Endpoint::Token, Fault::Reset, once);
         let sent = usize::from(state != State::Cold);
@@ -54,7 +55,7 @@ async fn tls_that_is_refused() {
             let (_, bound) = cell.tries_at(Endpoint::Token);
             assert!(seen.waited <= bound, "{name}, {call}: {:?}", seen.waited);
             match &seen.outcome {
-                Ok(Served::AtHand) if state.has_token() => {}
+                Ok(Served::Current) if state.has_token() => {}
                 Err(error) if !state.has_token() => is_told(&cell, Endpoint::Token, error),
                 outcome => panic!("{name}, {call}: {outcome:?}"),
             }
@@ -67,9 +68,9 @@ async fn tls_that_is_refused() {
     }
 }
 
-/// An assertion that is out of its time by the one clock or the other is replaced once, at once.
+/// An assertion that is not valid by one of the two clocks is replaced once, immediately.
 #[tokio::test]
-async fn a_clock_that_is_a_day_wrong() {
+async fn a_clock_that_is_wrong_by_a_day() {
     const DAY: i64 = 25 * 3600;
     for (endpoint, seconds) in [(Endpoint::Imds, -DAY), (Endpoint::Token, DAY)] {
         let cell = Cell {
@@ -85,11 +86,11 @@ async fn a_clock_that_is_a_day_wrong() {
             let seen = world.call(endpoint, &cell).await;
             assert_eq!(seen.waited, Duration::ZERO, "{name}");
             match &seen.outcome {
-                Ok(Served::AtHand) if state.has_token() => {}
+                Ok(Served::Current) if state.has_token() => {}
                 Err(error) if !state.has_token() => is_told(&cell, Endpoint::Token, error),
                 outcome => panic!("{name}: {outcome:?}"),
             }
-            // An IMDS that hands out the refused bytes again leaves nothing to try.
+            // If IMDS returns the refused assertion again, there is no further try.
             let requests = match (endpoint, state) {
                 (Endpoint::Token, State::Cold) => 1,
                 _ => 2,
@@ -103,8 +104,8 @@ async fn a_clock_that_is_a_day_wrong() {
     }
 }
 
-/// The credential is asked once for each request of the SDK client's, whatever becomes of that,
-/// and what it has in its cache stays there.
+/// The credential gets one call for each request of the SDK client, whatever the resource responds,
+/// and its cached token stays.
 #[tokio::test]
 async fn the_resource() {
     for cell in cells::all() {
@@ -112,7 +113,7 @@ async fn the_resource() {
             let name = format!("resource, {}, {state:?}", cell.name);
             let world = World::in_state(state, Endpoint::ResourceManager, &cell).await;
             match cell.fate {
-                // No bound of ours holds there: the resource is the SDK client's.
+                // This crate has no limit there: the SDK client makes the request to the resource.
                 Fate::Hangs => world.ask_resource_in_vain().await,
                 _ => assert_eq!(
                     world.ask_resource().await,
@@ -152,16 +153,16 @@ async fn look_at(endpoint: Endpoint, cell: &Cell, state: State) {
         State::Due => bound.min(PATIENCE),
         State::Cold | State::Expired => bound,
     };
-    // The last tick ends past the bound.
+    // The last step can end after the bound.
     let is_in_time = match bound {
         Duration::ZERO => seen.waited.is_zero(),
         bound => seen.waited < bound + TICK,
     };
     assert!(is_in_time, "{name}: waited {:?}", seen.waited);
     match (&seen.outcome, fate, state) {
-        (Ok(Served::AtHand), _, State::Usable) => {}
-        (Ok(Served::AtHand), Fate::Survives, _) => panic!("{name}: {seen:?}"),
-        (Ok(Served::AtHand), _, State::Due) => {}
+        (Ok(Served::Current), _, State::Usable) => {}
+        (Ok(Served::Current), Fate::Survives, _) => panic!("{name}: {seen:?}"),
+        (Ok(Served::Current), _, State::Due) => {}
         (Ok(Served::Another), Fate::Survives, State::Cold | State::Due | State::Expired) => {}
         (Err(error), _, State::Cold | State::Expired) if fate != Fate::Survives => {
             is_told(cell, endpoint, error);
@@ -169,7 +170,7 @@ async fn look_at(endpoint: Endpoint, cell: &Cell, state: State) {
         _ => panic!("{name}: {seen:?}"),
     }
 
-    // Whoever comes next makes no further request: the successor is there, or the failure known.
+    // A later caller makes no further request: the successor is cached, or the failure is.
     world.until_rest(endpoint, cell).await;
     let made = world.azure.requests_to(endpoint).len();
     assert!(requests.contains(&made), "{name}: {made} requests");
@@ -177,14 +178,14 @@ async fn look_at(endpoint: Endpoint, cell: &Cell, state: State) {
     assert_eq!(next.waited, Duration::ZERO, "{name}");
     match (&next.outcome, fate) {
         (Ok(Served::Another), Fate::Survives) => {}
-        (Ok(Served::AtHand), _) if fate != Fate::Survives && state.has_token() => {}
+        (Ok(Served::Current), _) if fate != Fate::Survives && state.has_token() => {}
         (Err(_), _) if fate != Fate::Survives && !state.has_token() => {}
         _ => panic!("{name}: {next:?}"),
     }
     assert_eq!(next.requests, made, "{name}: {next:?}");
 }
 
-/// A reader knows what happened, and whose turn it is.
+/// The error says what happened, and who has to act.
 fn is_told(cell: &Cell, endpoint: Endpoint, error: &Error) {
     let (stage, leg) = match endpoint {
         Endpoint::Imds => (Stage::Assertion, "http://127.0.0.1"),

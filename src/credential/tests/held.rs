@@ -1,11 +1,11 @@
-//! A credential of the emulator's scenario whose time a test holds.
+//! A credential of the emulator's scenario. The test controls its clock.
 
 use super::*;
 use crate::{environment::Environment, time::tests::HeldClock};
 use azure_identity::UserAssignedId;
 use cross_tenant_identity_emulator::{Emulator, Scenario};
 
-/// `retry` for the token leg and for the identity leg; `None` is the credential's own.
+/// `retry` for the token leg and for the identity leg; `None` means the credential's own rules.
 pub(super) fn credential(
     azure: &Emulator,
     scenario: &Scenario,

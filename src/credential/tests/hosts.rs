@@ -1,4 +1,4 @@
-//! The identity endpoints of the hosts, played by the emulator on real sockets.
+//! The identity endpoints of the hosts, on the emulator with real sockets.
 
 mod app_service;
 mod azure_arc;
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 const ARM: &str = "https://management.azure.com/.default";
 
-/// Contoso, Litware and a host of Contoso's.
+/// Contoso, Litware and a host of Contoso.
 struct World {
     azure: Emulator,
     scenario: Scenario,
@@ -28,7 +28,7 @@ struct World {
 }
 
 impl World {
-    /// The variables of a host, by its emulator.
+    /// The environment variables of a host, from its emulator.
     fn new<const N: usize>(variables: fn(&Emulator) -> [(&'static str, String); N]) -> Self {
         let azure = Emulator::start().unwrap();
         let scenario = azure.create_scenario();
@@ -89,7 +89,7 @@ impl World {
         self.with(self.identity_options()).unwrap()
     }
 
-    /// The error of `new`, which is about a value.
+    /// The error of `new` for a wrong value.
     fn misconfigured(&self) -> String {
         let error = self.with(self.identity_options()).unwrap_err();
         assert_eq!(error.stage(), Stage::Configuration);
@@ -126,7 +126,7 @@ impl World {
         assert!(!shown.contains("canary"), "{shown}");
     }
 
-    /// Only one that the host is to have is trusted by the app.
+    /// The app trusts only an identity that the host should have.
     fn add_system_assigned(&self) -> ManagedIdentity {
         let identity = ManagedIdentity::system_assigned(&self.scenario.home_tenant_id, "machine");
         self.azure.add_managed_identity(identity.clone()).unwrap();
@@ -154,10 +154,11 @@ impl std::io::Write for Log {
     }
 }
 
-/// A success, a refusal and no answer, all logged: none of the host's secrets and no token.
+/// Logs a success, a refusal and a missing response: the log contains no secret of the host and no
+/// token.
 async fn logs_no_secret(world: &World, endpoint: Endpoint, secrets: &[String]) {
-    // As long as there is only one subscriber, tracing asks that of the thread which first uses an
-    // event whether the event is on. That may be the thread of another test, which has none.
+    // With only one subscriber, tracing asks the thread that first uses an event whether the event
+    // is enabled. That can be the thread of another test, which has no subscriber.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let log = Log::default();
     let writer = log.clone();
@@ -189,7 +190,7 @@ async fn logs_no_secret(world: &World, endpoint: Endpoint, secrets: &[String]) {
     }
 }
 
-/// What every endpoint may answer, and what the error then says of it.
+/// The responses that every endpoint can send, and the text of the error for each.
 async fn says_what_was_answered(world: &World, endpoint: Endpoint) {
     for (fault, status, is_transient, said) in [
         (Fault::status(429), Some(429), true, "HTTP 429"),
@@ -215,7 +216,7 @@ async fn says_what_was_answered(world: &World, endpoint: Endpoint) {
         assert_eq!(error.is_transient(), is_transient, "{error}");
         assert!(error.to_string().contains(said), "{said}: {error}");
     }
-    // One failure that passes is seen by nobody.
+    // A caller does not notice one transient failure.
     world
         .azure
         .set_fault(endpoint, Fault::status(503), Times::Count(1));

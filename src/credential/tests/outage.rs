@@ -1,4 +1,4 @@
-//! What the operator of a service reads of an outage with `RUST_LOG=info`.
+//! The log of an outage that the operator of a service reads with `RUST_LOG=info`.
 
 use super::*;
 use crate::time::tests::HeldClock;
@@ -24,7 +24,7 @@ impl io::Write for Log {
 }
 
 impl Log {
-    /// What is logged on this thread from now on, with the filter of `RUST_LOG=info`.
+    /// Records the log of this thread from now on, with the filter of `RUST_LOG=info`.
     fn at_info() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
@@ -60,7 +60,7 @@ impl World {
         let scenario = azure.create_scenario();
         azure.set_loop_detection(false);
         let clock = HeldClock::new();
-        // The pauses between tries would stand still with the clock.
+        // With this clock, pauses between tries would never end.
         let tries = [Some(RetryOptions::none()), Some(RetryOptions::none())];
         let credential = held::credential(&azure, &scenario, &clock, tries);
         Self {
@@ -72,7 +72,7 @@ impl World {
         }
     }
 
-    /// Time passes, and a caller asks: it has a token all the time.
+    /// Advances the time with one call per step; each call gets a token.
     async fn pass(&self) {
         self.clock.advance(STEP);
         self.credential.get_token(&[SCOPE], None).await.unwrap();
@@ -104,7 +104,7 @@ fn number(line: &str, field: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn an_outage_takes_at_most_five_lines_at_info_with_its_begin_and_its_end() {
+async fn an_outage_logs_at_most_five_lines_at_info_with_its_start_and_its_end() {
     let (log, _guard) = Log::at_info();
     let world = World::new(&log);
     world.credential.get_token(&[SCOPE], None).await.unwrap();

@@ -1,5 +1,5 @@
-//! The example service under traffic, through many lives of its tokens and through outages of the
-//! target tenant's Entra. Time is [`HeldClock`]'s, and the emulator's follows it.
+//! The example service under load, while its tokens are renewed many times and Entra of the target
+//! tenant has outages. The time comes from [`HeldClock`], and the emulator uses the same time.
 
 #[allow(
     dead_code,
@@ -22,17 +22,18 @@ use futures::future::join_all;
 use std::future::IntoFuture;
 use tokio::net::TcpListener;
 
-/// Of an access token here. Less than the five minutes before expiry in which SDK clients keep none
-/// of their own: each request asks the credential.
+/// The life of an access token in this test. In the last five minutes before expiry, SDK clients do
+/// not cache a token, and this life is shorter: so each request calls the credential.
 const LIFE: i64 = 240;
-/// A token is served until a tenth of its life, at most 30 s, is left.
+/// A token is served until one tenth of its life, at most 30 s, remains.
 const SERVED: i64 = LIFE - LIFE / 10;
-/// Time between two rounds of requests.
+/// The time between two rounds of requests.
 const STEP: i64 = 10;
-/// Requests of a round for each of the two SDK clients; one more asks whether the service is ready.
+/// Requests per round for each of the two SDK clients. One more request asks whether the service is
+/// ready.
 const AT_ONCE: usize = 3;
-/// By how much this clock is behind the machine's, which SDK clients go by: so that they see no token
-/// live longer than it does.
+/// How far this clock is behind the machine's clock, which the SDK clients use. So for them no
+/// token lives longer than for this clock.
 const BEHIND: i64 = 2 * 3600;
 
 struct World {
@@ -45,30 +46,30 @@ struct World {
     tokens: [Tokens; 2],
 }
 
-/// What Resource Manager's client and Key Vault's have between them: the credential.
+/// The tokens of one client that the emulator has issued so far.
 #[derive(Default)]
 struct Tokens {
     number: usize,
-    /// When the last one came.
+    /// The time of the last response.
     issued: i64,
 }
 
-/// What each client asks for, and where the service lets it.
+/// The scope of each client, and the path of the service that uses it.
 const CLIENTS: [(&str, &str); 2] = [
     ("https://management.azure.com/.default", "/groups"),
     ("https://vault.azure.net/.default", "/secret"),
 ];
 
-/// The host's endpoint has the time of this test's start; that is good enough for an assertion.
+/// The host's endpoint uses the start time of this test, which is sufficient for an assertion.
 fn set_identity_clock(azure: &Emulator) {
     let fault = Fault::WrongClock { seconds: -BEHIND };
     azure.set_fault(Endpoint::Imds, fault, Times::UntilCleared);
 }
 
-/// What a round of requests met.
+/// The results of a round of requests.
 #[derive(Debug, PartialEq)]
 struct Round {
-    /// By client.
+    /// For each client.
     failed: [usize; 2],
     is_ready: bool,
 }
@@ -86,7 +87,7 @@ impl World {
         azure.set_clock_offset(-BEHIND);
         azure.set_access_token_lifetime(Duration::from_secs(LIFE.unsigned_abs()));
         let clock = HeldClock::behind(Duration::from_secs(BEHIND.unsigned_abs()));
-        // A pause between tries would stand still with the clock.
+        // With this clock, a pause between tries would never end.
         let tries = [Some(RetryOptions::none()), None];
         let credential = held::credential(&azure, &scenario, &clock, tries);
         let url = vault::emulated(&azure, &scenario, example::SECRET).unwrap();
@@ -130,7 +131,7 @@ impl World {
     async fn round(&mut self) -> Round {
         let [groups, secret] = CLIENTS.map(|(_, path)| self.statuses(path));
         let (groups, secret, ready) = futures::join!(groups, secret, self.status("/ready"));
-        // A renewal that nobody waits for ends before time moves on.
+        // Background renewals end before the time advances.
         while !self.credential.family.cache.is_at_rest().await {
             tokio::task::yield_now().await;
         }
@@ -151,7 +152,7 @@ impl World {
         }
     }
 
-    /// Until a token has just come for each client, so that their lives lie ahead.
+    /// Until each client has a new token, so that its whole life is still ahead.
     async fn until_renewed(&mut self) {
         let before = self.tokens.each_ref().map(|tokens| tokens.number);
         while self
@@ -177,7 +178,7 @@ impl World {
     }
 }
 
-/// Whether this request for that scope was answered with a token.
+/// Whether the response to this request for that scope is a token.
 fn brought(request: &LoggedRequest, scope: &str) -> bool {
     let asked = request
         .form
@@ -187,13 +188,13 @@ fn brought(request: &LoggedRequest, scope: &str) -> bool {
 }
 
 #[tokio::test]
-async fn requests_flow_through_many_lives_of_the_token() {
+async fn requests_succeed_while_the_token_is_renewed_many_times() {
     let mut world = World::new().await;
     for _ in 0..10 * LIFE / STEP {
         assert_eq!(world.round().await, ALL_SERVED, "at {} s", world.now);
         world.pass(STEP);
     }
-    // At about half of a life, whoever asks and however many do.
+    // At about half of its life, independent of the number of callers.
     for tokens in &world.tokens {
         assert!((18..=24).contains(&tokens.number), "{}", tokens.number);
     }
@@ -203,7 +204,7 @@ async fn requests_flow_through_many_lives_of_the_token() {
 }
 
 #[tokio::test]
-async fn an_outage_that_a_token_outlives_is_seen_by_no_request() {
+async fn an_outage_that_ends_before_the_token_expires_fails_no_request() {
     let mut world = World::new().await;
     for _ in 0..3 {
         world.until_renewed().await;
@@ -225,7 +226,7 @@ async fn an_outage_that_a_token_outlives_is_seen_by_no_request() {
 }
 
 #[tokio::test]
-async fn in_a_longer_outage_requests_fail_only_once_no_token_is_left_and_recover_by_themselves() {
+async fn in_a_longer_outage_requests_fail_only_after_the_token_expires_and_recover_by_themselves() {
     let mut world = World::new().await;
     world.until_renewed().await;
     world.set_outage();
@@ -246,7 +247,7 @@ async fn in_a_longer_outage_requests_fail_only_once_no_token_is_left_and_recover
     }
     assert!(failed > 0, "the outage was longer than any token");
 
-    // The longest back-off is a minute, and a memory of the failure is shorter.
+    // The longest back-off is a minute, and a failure is remembered for less.
     world.lift_outage();
     let lifted = world.now;
     while world.round().await != ALL_SERVED {

@@ -1,4 +1,4 @@
-//! A projected token through several of its lives.
+//! A projected token that is rotated several times.
 
 use super::*;
 use crate::{TokenFileAssertion, environment::Environment, time::tests::HeldClock};
@@ -28,7 +28,7 @@ impl World {
         let azure = Emulator::start().unwrap();
         let scenario = azure.create_scenario();
         trust(&azure, &scenario);
-        // So that there is an exchange with nearly every call.
+        // So that nearly every call makes an exchange.
         azure.set_access_token_lifetime(Duration::from_secs(120));
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("azure-identity-token");
@@ -71,7 +71,7 @@ impl World {
         self.clock.advance(by);
     }
 
-    /// The assertions that Entra has seen, by their fingerprints, in the order of first use.
+    /// The fingerprints of the assertions that Entra has received, in the order of first use.
     fn assertions(&self) -> BTreeSet<String> {
         let asked = self.azure.requests_to(Endpoint::Token);
         asked
@@ -96,7 +96,7 @@ fn trust(azure: &Emulator, scenario: &Scenario) {
 }
 
 #[tokio::test]
-async fn it_lives_through_many_rotations_of_the_token() {
+async fn a_credential_follows_many_rotations_of_the_token() {
     let mut world = World::new();
     let mut rotated = Duration::ZERO;
     let step = Duration::from_secs(60);
@@ -112,17 +112,17 @@ async fn it_lives_through_many_rotations_of_the_token() {
         }
         world.pass(step);
     }
-    // The first and three more at least.
+    // The first token and at least three more.
     assert!(world.assertions().len() >= 4, "{:?}", world.assertions());
     let asked = world.azure.requests_to(Endpoint::Token);
     assert!(asked.iter().all(|request| request.status == Some(200)));
 }
 
 #[tokio::test]
-async fn a_token_that_entra_refuses_is_read_anew_at_once() {
+async fn after_a_refusal_of_entra_the_file_is_read_again_immediately() {
     let world = World::new();
     let stale = world.azure.service_account_token(SUBJECT, LIFE);
-    // Its signature is cut, as of a file that was half written.
+    // Its signature is truncated, as in a half-written file.
     let (head, _) = stale.rsplit_once('.').unwrap();
     fs::write(&world.path, format!("{head}.AAAA")).unwrap();
     let source = &world.credential.family.exchange.assertion;

@@ -1,19 +1,19 @@
-//! What a chain of a transport's errors says, and which kind of failure that is. Each text that is
-//! looked for is quoted beside its kind, under the name of the library that writes it.
+//! The texts in the error chain of a transport, and the kind of failure that they mean. Each known
+//! text is a constant beside its kind, with the name of the library that writes it.
 
 use super::Kind;
 use crate::{diagnosis::contains_ignoring_case, redact};
 use std::{error::Error as StdError, io};
 
-/// Everything that a chain of errors says.
+/// All texts of an error chain.
 pub(super) struct Said {
     texts: Vec<String>,
     io: Vec<io::ErrorKind>,
 }
 
 impl Said {
-    /// An `io::Error` hides the error that it was made of from `source()`, so that one is looked
-    /// into, too.
+    /// `source()` of an `io::Error` skips the error that it was made from, so that error is read,
+    /// too.
     pub(super) fn of(error: &(dyn StdError + 'static)) -> Self {
         const DEEPEST: usize = 16;
         let mut said = Self {
@@ -44,7 +44,7 @@ impl Said {
         all.iter().any(|words| self.has(words))
     }
 
-    /// azure_core's and this crate's own words.
+    /// The words of azure_core and of this crate.
     pub(super) fn set_up(&self) -> Option<Kind> {
         let is_set_up = self.has_any(&[
             "the HTTP client could not be built",
@@ -55,7 +55,7 @@ impl Said {
     }
 
     pub(super) fn tls_or_proxy(&self) -> Option<Kind> {
-        // hyper-util's TunnelError; curl's and others' words for the same.
+        // hyper-util's TunnelError; the words of curl and others for the same failure.
         if self.has_any(&[
             "proxy authorization required",
             "proxy authentication required",
@@ -73,7 +73,7 @@ impl Said {
         ]) {
             return Some(Kind::ProxyRefused);
         }
-        // rustls; OpenSSL; Schannel and SecureTransport by way of native-tls.
+        // rustls; OpenSSL; Schannel and SecureTransport through native-tls.
         if self.has_any(&[
             "UnknownIssuer",
             "unknown issuer",
@@ -137,7 +137,7 @@ impl Said {
         ]) {
             return Some(Kind::NoCommonTls);
         }
-        // hyper's errors of parsing.
+        // The parse errors of hyper.
         if self.has_any(&[
             "invalid HTTP version",
             "invalid HTTP status-code",
@@ -204,7 +204,7 @@ impl Said {
         (is_broken || says_so).then_some(Kind::Broken)
     }
 
-    /// The innermost error's words: the layers above it only say that sending failed.
+    /// The text of the innermost error: the errors above it only say that sending failed.
     pub(super) fn innermost(&self) -> String {
         let text = self.texts.last().map(String::as_str).unwrap_or_default();
         redact::printable(&redact::redact(text, &[]), 200)

@@ -10,7 +10,7 @@ fn of(text: &'static str) -> Kind {
 }
 
 #[test]
-fn each_reason_is_known_by_its_words() {
+fn each_reason_is_recognised_by_its_words() {
     for (text, kind) in [
         (
             "tunnel error: proxy authorization required",
@@ -67,7 +67,7 @@ fn each_reason_is_known_by_its_words() {
 }
 
 #[test]
-fn what_somebody_has_to_mend_is_final() {
+fn a_failure_that_somebody_has_to_fix_is_not_transient() {
     for kind in [
         Kind::ProxyLogin,
         Kind::UnknownIssuer,
@@ -108,7 +108,7 @@ fn an_error_inside_an_io_error_is_found() {
 }
 
 #[test]
-fn of_a_client_that_cannot_be_built_nothing_is_said_of_the_network() {
+fn an_error_of_a_client_that_cannot_be_built_does_not_mention_the_network() {
     let error = error(ErrorKind::Other, "the HTTP client could not be built");
     let failure = Failure::of(&error, Peer::IdentityEndpoint("http://127.0.0.1"));
     assert!(failure.is_set_up && !failure.is_transient);

@@ -24,7 +24,7 @@ const TARGET: &str = "22222222-2222-4222-8222-222222222222";
 const APP: &str = "33333333-3333-4333-8333-333333333333";
 const PRINCIPAL: &str = "44444444-4444-4444-8444-444444444444";
 const IDENTITY: &str = "55555555-5555-4555-8555-555555555555";
-/// What the guide has in place of a value.
+/// The text of the guide in place of a value.
 const PLACEHOLDERS: [(&str, &str); 5] = [
     (HOME, "<home tenant id>"),
     (TARGET, "<target tenant id>"),
@@ -112,7 +112,8 @@ fn with_case<T>(tell: impl FnOnce(&Case<'_>) -> T) -> T {
     ))
 }
 
-/// In a text: Markdown takes angle brackets and pipes outside a code block for its own.
+/// For use in a text: Markdown gives angle brackets and pipes outside a code block a special
+/// meaning.
 fn in_text(text: &str) -> String {
     named(text)
         .replace('<', "&lt;")
@@ -228,7 +229,7 @@ fn tell(out: &mut String, told: &Diagnosis) {
     writeln!(out, "- **What to do:** {}", in_text(told.what_to_do())).unwrap();
     let (mut checks, mut changes) = (Vec::new(), Vec::new());
     for shell in [Shell::AzureCli, Shell::PowerShell] {
-        // A check of a command that follows may sign in to another tenant.
+        // A check of a later command can sign in to another tenant.
         let mut sign_in = None;
         for command in told.commands().iter().filter(|it| it.shell() == shell) {
             let text = command.text();

@@ -91,12 +91,12 @@ fn each_known_refusal_has_its_own_explanation() {
 }
 
 #[test]
-fn a_not_found_says_nothing_of_gone() {
+fn a_404_does_not_have_the_explanation_of_a_410() {
     assert!(!told(404, "Not found", "", None).to_string().contains("410"));
 }
 
 #[test]
-fn a_header_that_was_lost_is_known_by_its_code_or_by_its_words() {
+fn a_lost_header_is_recognised_by_the_error_code_or_the_words() {
     for (error, description) in [
         ("bad_request_102", "?"),
         ("?", "Required metadata header not specified"),
@@ -107,7 +107,7 @@ fn a_header_that_was_lost_is_known_by_its_code_or_by_its_words() {
 }
 
 #[test]
-fn the_wrong_audience_keeps_entras_number() {
+fn a_wrong_audience_keeps_the_number_of_entra() {
     let diagnosis = told(
         400,
         "invalid_resource",
@@ -119,7 +119,7 @@ fn the_wrong_audience_keeps_entras_number() {
 }
 
 #[test]
-fn an_agents_own_sentence_around_imds_answer_is_seen_through() {
+fn the_response_of_imds_is_found_inside_the_sentence_of_an_agent() {
     let wrapped = r#"failed to refresh token, error: adal: Refresh request failed. Status Code = '400'. Response body: {"error":"invalid_request","error_description":"Identity not found"}"#;
     let told = with_header(
         403,
@@ -142,7 +142,7 @@ fn an_agents_own_sentence_around_imds_answer_is_seen_through() {
 }
 
 #[test]
-fn whoever_answers_in_the_place_of_imds_is_named() {
+fn a_service_that_answers_in_place_of_imds_is_named() {
     let page = "<html><head><title>Access Denied</title></head></html>";
     for (status, header, body, named) in [
         (
@@ -197,7 +197,7 @@ fn whoever_answers_in_the_place_of_imds_is_named() {
 }
 
 #[test]
-fn an_identity_that_is_not_assigned_is_named_as_it_was_chosen() {
+fn an_identity_that_is_not_assigned_is_named_by_the_id_that_selected_it() {
     let resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/n";
     for (parameter, value, command) in [
         (

@@ -1,4 +1,4 @@
-//! The parts of a resource's refusal that tell something.
+//! The fields of a resource's refusal that help to explain it.
 
 use super::super::{contains_ignoring_case, find_ignoring_case};
 use crate::{authority::parse_guid, error_body::ErrorBody, redact};
@@ -11,12 +11,12 @@ use url::Url;
 #[derive(Default)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// The service's own name of the error.
+    /// The error code of the service.
     pub(super) code: String,
-    /// The more exact one inside, or in a header.
+    /// The more exact code, from an inner error or a header.
     pub(super) inner_code: String,
     pub(super) message: String,
-    /// What Storage adds about a token that it does not take.
+    /// Storage's detail about a token that it refuses.
     pub(super) detail: String,
     /// `WWW-Authenticate`.
     pub(super) challenge: String,
@@ -39,13 +39,13 @@ impl Answer {
         let header = |name| response.headers().get_optional_string(&name);
         let body = ErrorBody::of(response);
         answer.challenge = header(WWW_AUTHENTICATE).unwrap_or_default();
-        // A HEAD request's answer has no body; Storage's header has the code all the same.
+        // The response to a HEAD request has no body, but Storage has the code in a header.
         if let Some(code) = body.code().map(Into::into).or_else(|| header(ERROR_CODE)) {
             answer.code = code;
         }
         answer.inner_code = body.inner_code().unwrap_or_default().to_owned();
         answer.message = body.message().unwrap_or_default().into_owned();
-        // A deployment wraps what one of its resources was refused.
+        // A deployment wraps the error of one of its resources.
         if let Some(inside) = refusal_inside(&body) {
             answer.status = 403;
             answer.code = inside.0.to_owned();
@@ -61,7 +61,7 @@ impl Answer {
         answer
     }
 
-    /// Whether the message, the detail or the challenge has these words, in any case.
+    /// Whether the message, the detail or the challenge contains these words. Case does not matter.
     pub(super) fn says(&self, words: &str) -> bool {
         [&self.message, &self.detail, &self.challenge]
             .into_iter()
@@ -80,9 +80,9 @@ impl Answer {
         codes.iter().any(|code| self.is(code))
     }
 
-    /// The tenant that a 401 sends its caller to.
+    /// The tenant that a 401 names in its challenge.
     pub(super) fn tenant(&self) -> Option<String> {
-        // Key Vault's own name for it is the shorter one.
+        // Key Vault's name of this parameter is shorter.
         let url = self
             .challenge_value("authorization_uri")
             .or_else(|| self.challenge_value("authorization"))?;
@@ -93,7 +93,7 @@ impl Answer {
         parse_guid(&path[..end])
     }
 
-    /// The resource that a 401 demands a token for, as a scope.
+    /// The scope of the resource that a 401 names in its challenge.
     pub(super) fn scope(&self) -> Option<String> {
         let resource = self
             .challenge_value("scope")
@@ -102,7 +102,7 @@ impl Answer {
         scope_of(resource)
     }
 
-    /// A parameter of the challenge, in quotes or bare (RFC 9110 §11.2).
+    /// A parameter of the challenge, with or without quotes (RFC 9110 §11.2).
     fn challenge_value(&self, name: &str) -> Option<&str> {
         let at = find_ignoring_case(&self.challenge, &format!("{name}="))?;
         let rest = &self.challenge[at + name.len() + 1..];
@@ -112,7 +112,7 @@ impl Answer {
         })
     }
 
-    /// What was answered, for reading: status, code, message and detail.
+    /// The response, for reading: status, code, message and detail.
     pub(super) fn shown(&self) -> String {
         let mut text = format!("HTTP {}", self.status);
         for part in [&self.code, &self.inner_code] {
@@ -131,7 +131,7 @@ impl Answer {
     }
 }
 
-/// Code and message of the first detail that is about access.
+/// Code and message of the first detail about access.
 fn refusal_inside(body: &ErrorBody) -> Option<(&str, &str)> {
     const MOST: usize = 8;
     (0..MOST).find_map(|at| {
@@ -142,8 +142,8 @@ fn refusal_inside(body: &ErrorBody) -> Option<(&str, &str)> {
     })
 }
 
-/// The scope of a resource that a service names, if it is a plain https URL or an application's id:
-/// it is for the reader to copy.
+/// The scope of a resource that a service names, if the name is a plain https URL or the id of an
+/// application. The reader can copy it, so it must be safe.
 pub(super) fn scope_of(resource: &str) -> Option<String> {
     const LONGEST: usize = 200;
     let resource = resource.trim();

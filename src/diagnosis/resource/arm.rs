@@ -56,7 +56,7 @@ fn not_authorized(answer: &Answer) -> Diagnosis {
         .with_link(LINK)
 }
 
-/// The request touches a second resource: a subnet, an image, an identity.
+/// The request also uses a second resource: a subnet, an image, an identity.
 fn linked(answer: &Answer) -> Diagnosis {
     let message = &answer.message;
     if let Some(subscription) = guid_after(message, "linked subscription") {
@@ -71,7 +71,7 @@ fn linked(answer: &Answer) -> Diagnosis {
     }
     let linked =
         quoted_after(message, "linked scope(s)").or_else(|| quoted_after(message, "linked scope"));
-    // The second action is the one that is missing.
+    // The second action in the message is the missing one.
     let action =
         quoted_after(message, "does not have permission to perform action(s)").or_else(|| {
             let second = after(message, "does not have permission")?;

@@ -1,5 +1,5 @@
-//! Cosmos DB, Microsoft Graph, Service Bus and Event Hubs, Cognitive Services, and what other data
-//! planes say in common words.
+//! Cosmos DB, Microsoft Graph, Service Bus and Event Hubs, Cognitive Services, and the common words
+//! of other data planes.
 
 use super::{
     super::{
@@ -102,7 +102,7 @@ fn cosmos(answer: &Answer) -> Diagnosis {
     .with_link("https://aka.ms/cosmos-native-rbac")
 }
 
-/// Cosmos DB's substatus 5300: databases and containers are made by way of Resource Manager.
+/// Cosmos DB's substatus 5300: only Resource Manager can create databases and containers.
 fn cosmos_control_plane() -> Diagnosis {
     Diagnosis::new(
         Actor::Developer,
@@ -152,7 +152,7 @@ fn log_analytics() -> Diagnosis {
     .with_commands(grant(None, Some("Log Analytics Reader"), None))
 }
 
-/// The client signs with a key, and the account takes tokens only.
+/// The client signs with a key, but the account accepts only tokens.
 fn keys_are_off() -> Diagnosis {
     Diagnosis::new(
         Actor::Developer,

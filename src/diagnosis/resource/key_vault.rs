@@ -1,5 +1,5 @@
-//! Key Vault (Microsoft Learn, "Azure Key Vault REST API error codes"). It has one code for nearly
-//! everything, and says the rest in an inner code and in the text.
+//! Key Vault (Microsoft Learn, "Azure Key Vault REST API error codes"). It uses one code for nearly
+//! all refusals. The reason is in an inner code and in the text.
 
 use super::{
     super::{
@@ -107,7 +107,7 @@ fn no_role(answer: &Answer) -> Diagnosis {
     ))
 }
 
-/// The built-in role with the least rights that allows an action on data.
+/// The built-in role with the fewest rights that allows a data action.
 fn role_for(action: &str) -> Option<&'static str> {
     let lower = action.to_ascii_lowercase();
     let reads = lower.ends_with("/getsecret/action") || lower.ends_with("/read");

@@ -48,7 +48,7 @@ fn forbidden(oid: &str, action: &str, scope: &str) -> Error {
 }
 
 #[test]
-fn a_missing_role_is_granted_by_the_command() {
+fn the_command_grants_a_missing_role() {
     let error = forbidden(
         OID,
         "Microsoft.Resources/subscriptions/resourceGroups/read",
@@ -71,7 +71,7 @@ fn a_missing_role_is_granted_by_the_command() {
 }
 
 #[test]
-fn it_is_found_below_other_errors() {
+fn a_refusal_is_found_below_other_errors() {
     #[derive(Debug)]
     struct Outer(Error);
     impl std::fmt::Display for Outer {
@@ -203,7 +203,7 @@ fn storage_is_read_by_its_header_and_a_vault_by_its_inner_code() {
 }
 
 #[test]
-fn a_vault_that_has_one_code_for_all_is_read_by_its_number() {
+fn a_vault_refusal_with_a_common_code_is_recognised_by_its_number() {
     let challenge = format!("Bearer authorization=\"https://login.microsoftonline.com/{TENANT}\"");
     for (message, who, to_do) in [
         (
@@ -244,7 +244,7 @@ fn a_vault_that_has_one_code_for_all_is_read_by_its_number() {
 }
 
 #[test]
-fn the_code_that_the_client_has_read_is_enough() {
+fn the_error_code_that_the_client_has_read_is_enough() {
     let kind = ErrorKind::HttpResponse {
         status: StatusCode::Forbidden,
         error_code: Some("AuthorizationFailed".to_owned()),
@@ -254,14 +254,14 @@ fn the_code_that_the_client_has_read_is_enough() {
 }
 
 #[test]
-fn a_body_of_some_kilobytes_is_read_and_one_without_end_is_not() {
+fn a_body_of_some_kilobytes_is_read_and_a_huge_one_is_not() {
     let message = |length| refused(403, "AuthorizationFailed", &"x".repeat(length), "");
     assert!(Diagnosis::of(&message(32 * 1024)).is_some());
     assert!(Diagnosis::of(&message(64 * 1024)).is_none());
 }
 
 #[test]
-fn an_answer_that_is_no_json_is_no_panic() {
+fn a_response_that_is_not_json_does_not_panic() {
     for body in [
         "",
         "<html>",

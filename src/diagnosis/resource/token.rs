@@ -1,12 +1,13 @@
-//! What any service can say of a token: expired, for another audience, of another tenant.
+//! Problems of a token that any service can report: expired, for another audience, from another
+//! tenant.
 
 use super::{
     super::{Actor, Diagnosis, after, contains_ignoring_case, guid_after, shown},
     answer::{Answer, scope_of},
 };
 
-/// Read from the words, for each service has codes of its own. The numbers are those of Microsoft's
-/// own libraries: IDX10223 and S2S12086 for an expired token, IDX10222 for one that is not valid
+/// The words decide, because each service has its own codes. The numbers come from Microsoft's own
+/// libraries: IDX10223 and S2S12086 for an expired token, IDX10222 for a token that is not valid
 /// yet, IDX10214 for another audience, IDX10205 for another issuer.
 pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
     if !matches!(answer.status, 401 | 403) {
@@ -42,7 +43,7 @@ pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
     None
 }
 
-/// A 401 of a service that gives no reason but a challenge, or none at all.
+/// A 401 of a service that gives a challenge as its only reason, or no reason.
 pub(super) fn of_challenge(answer: &Answer) -> Option<Diagnosis> {
     let is_unauthenticated = answer.is_any(&[
         "NoAuthenticationInformation",
@@ -189,7 +190,7 @@ fn expected_audience(message: &str) -> Option<String> {
     scope_of(word.trim_matches(['\'', '"', '.', '[', ']']))
 }
 
-/// What stands as the token's own audience.
+/// The audience that the message gives for the token.
 fn found_audience(message: &str) -> Option<&str> {
     for words in ["audience or resource", "found", "Audiences"] {
         let Some(rest) = after(message, words) else {
@@ -285,7 +286,7 @@ fn claims_challenge() -> Diagnosis {
     )
 }
 
-/// Whether the network between the service and the resource is what refuses.
+/// Whether the network rules of the resource refuse the request.
 pub(super) fn is_about_the_network(answer: &Answer) -> bool {
     answer.says_any(&[
         "firewall",

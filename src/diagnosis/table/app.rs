@@ -76,7 +76,7 @@ pub(super) const ROWS: &[Row] = &[
          names the target tenant, never common.",
     )
     .with(Remedy::MakeMultiTenant),
-    // The resource, and what the app may do with it.
+    // The resource, and the permissions of the app on it.
     Row::new(
         &[500_011],
         Retry::Never,

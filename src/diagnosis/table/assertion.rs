@@ -5,12 +5,12 @@ use super::{
     Row, When, Who,
 };
 
-/// What to do about a field that did not arrive.
+/// What to do about a field that was missing in the request.
 const CHANGED_ON_THE_WAY: &str = "Look for a proxy or a pipeline policy that changes the body of \
                                   the request. The library sends this field in every request.";
 
 pub(super) const ROWS: &[Row] = &[
-    // What may not be one.
+    // Tokens that cannot be an assertion.
     Row::new(
         &[700_222],
         Retry::Never,
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[Row] = &[
         "Use a token that the host's identity endpoint issues itself. Under AKS workload \
          identity the token in the file that AZURE_FEDERATED_TOKEN_FILE names is the assertion.",
     ),
-    // Its time and its signature.
+    // The time and the signature of the assertion.
     Row::new(
         &[700_024],
         Retry::NewAssertionOnce,
@@ -144,7 +144,7 @@ pub(super) const ROWS: &[Row] = &[
         "Check what changes the token on its way from {source} to the service. Its key has to be \
          one that the issuer publishes.",
     ),
-    // Its form.
+    // The form of the assertion.
     Row::new(
         &[50027],
         Retry::Never,
@@ -222,8 +222,9 @@ pub(super) const ROWS: &[Row] = &[
         "The request arrived malformed.",
         "Look for a proxy or a pipeline policy that changes the request.",
     ),
-    // Certificate-bound tokens. 392196 and 500181 as MSAL's sources and tests have them; for 51000
-    // Microsoft's list has "RequiredFeatureNotEnabled"; the others are unverified.
+    // Certificate-bound tokens. The meanings of 392196 and 500181 come from MSAL's sources and
+    // tests. For 51000, Microsoft's list has "RequiredFeatureNotEnabled". The others are
+    // unverified.
     Row::new(
         &[392_196],
         Retry::Never,

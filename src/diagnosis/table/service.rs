@@ -1,4 +1,4 @@
-//! Entra itself: load, and trouble that passes.
+//! Entra itself: load, and temporary problems.
 
 use super::{super::refusal::Retry, Row, WAIT, Who};
 

@@ -1,4 +1,4 @@
-//! The tenant that was asked: its name, its cloud, its policies.
+//! The tenant of the request: its name, its cloud, its policies.
 
 use super::{
     super::{refusal::Retry, remedy::Remedy},
@@ -62,7 +62,7 @@ pub(super) const ROWS: &[Row] = &[
         "Use an app and a managed identity of the target tenant's own cloud. There is no way \
          across.",
     ),
-    // Restrictions on which tenants may be reached (Microsoft Learn, "Restrict access to a
+    // Restrictions on the tenants that can be reached (Microsoft Learn, "Restrict access to a
     // tenant"). Microsoft's list describes them for users; for services they are unverified.
     Row::new(
         &[500_021, 500_022, 50002],

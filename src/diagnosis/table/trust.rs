@@ -1,11 +1,11 @@
-//! The trust between the app and whoever vouches for the service.
+//! The trust between the app and the issuer of the assertion.
 
 use super::{
     super::{refusal::Retry, remedy::Remedy},
     Row, When, Who,
 };
 
-/// The assertion was issued for another audience than the cloud's token exchange.
+/// The assertion was issued for an audience that is not the token exchange of the cloud.
 const OTHER_AUDIENCE: [(When, Row); 1] = [(
     When::OtherAudience,
     Row::new(
@@ -19,7 +19,7 @@ const OTHER_AUDIENCE: [(When, Row); 1] = [(
     ),
 )];
 
-/// Of several identities, only the host knows which one it chooses.
+/// If the host has several identities, only the host knows which one it selects.
 const HOSTS_CHOICE: [(When, Row); 1] = [(
     When::HostsChoice,
     Row::new(
@@ -178,9 +178,10 @@ pub(super) const ROWS: &[Row] = &[
         "Exempt the issuer {iss} from the policy that demands them. The policy is that of \
          {the home tenant}; nobody can add claims to a managed identity's token.",
     ),
-    // Entra could not look at the issuer's keys. Azure/azure-workload-identity#642, #605, #608 and
-    // GitLab's documentation have the three numbers with one sentence, "Request to External OIDC
-    // endpoint failed."; it passes, and it stays when the issuer is not public.
+    // Entra could not read the keys of the issuer. Azure/azure-workload-identity#642, #605, #608
+    // and GitLab's documentation have the three numbers with one sentence, "Request to External
+    // OIDC endpoint failed.". The problem can be temporary; it is permanent if the issuer is not
+    // public.
     Row::new(
         &[50166, 90061, 501_661],
         Retry::Later,

@@ -1,20 +1,20 @@
-//! What goes wrong.
+//! The faults.
 
 use cross_tenant_identity_emulator::{Endpoint, Fault};
 use std::{ops::RangeInclusive, time::Duration};
 
-/// What becomes of a request that meets a fault.
+/// How a request with a fault ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fate {
-    /// It succeeds all the same.
+    /// It succeeds in spite of the fault.
     Survives,
     /// It is not tried again.
     Refused,
     /// It is tried again, by the rules of its leg.
     Transient,
-    /// The service asks for more patience than a caller has: not tried again now.
+    /// The service asks for a longer pause than a caller waits: no further try in this call.
     Later,
-    /// No answer comes, or no end of it.
+    /// No response arrives, or it has no end.
     Hangs,
 }
 
@@ -22,14 +22,15 @@ pub(super) struct Cell {
     pub(super) name: &'static str,
     pub(super) fault: Fault,
     pub(super) fate: Fate,
-    /// What the error tells of it.
+    /// A part of the error's text.
     pub(super) says: &'static str,
     pub(super) status: Option<u16>,
 }
 
 impl Cell {
-    /// IMDS is being updated where another service would mean its 404 and 410 (Microsoft Learn, "How
-    /// to use managed identities for Azure resources on an Azure VM to acquire an access token").
+    /// With 404 and 410, IMDS says that it is being updated; from another service they are final
+    /// (Microsoft Learn, "How to use managed identities for Azure resources on an Azure VM to
+    /// acquire an access token").
     pub(super) fn fate_at(&self, endpoint: Endpoint) -> Fate {
         match (endpoint, self.status) {
             (Endpoint::Imds, Some(404 | 410)) => Fate::Transient,
@@ -37,20 +38,20 @@ impl Cell {
         }
     }
 
-    /// How many requests go out, and the bound on the wait for what comes of them.
+    /// The number of requests, and the longest time that a caller waits for their result.
     pub(super) fn tries_at(&self, endpoint: Endpoint) -> (RangeInclusive<usize>, Duration) {
         let seconds = Duration::from_secs;
         match (self.fate_at(endpoint), endpoint) {
             (Fate::Survives | Fate::Refused | Fate::Later, _) => (1..=1, Duration::ZERO),
             (_, Endpoint::Token) => (3..=3, seconds(30)),
             (Fate::Hangs, _) => (5..=6, seconds(75)),
-            // It clears within 70 s, which its pauses of up to 10 s divide.
+            // The endpoint recovers within 70 s, and the pauses are up to 10 s.
             (_, _) if self.status == Some(410) => (9..=12, seconds(75)),
             (Fate::Transient, _) => (6..=6, seconds(75)),
         }
     }
 
-    /// What an SDK client hears, which has no bound on a body as we have.
+    /// The status that an SDK client gets. Unlike this crate, it has no size limit for a body.
     pub(super) fn status_at_resource(&self) -> Option<u16> {
         match (self.fate, &self.fault) {
             (Fate::Survives, _) | (_, Fault::Response { status: 200, .. }) => Some(200),

@@ -1,4 +1,4 @@
-//! A credential in a known state, between the emulator and a clock that stands still.
+//! A credential in a known state, with the emulator and a clock that the test controls.
 
 use super::*;
 use azure_core::http::{
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const SCOPE: &str = "https://management.azure.com/.default";
 
-/// What the caller has in hand when the fault comes.
+/// The token that the caller has when the fault begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum State {
     Cold,
@@ -22,7 +22,7 @@ pub(super) enum State {
 impl State {
     pub(super) const ALL: [Self; 4] = [Self::Cold, Self::Usable, Self::Due, Self::Expired];
 
-    /// How far into the life of a token of an hour it is surely so, whatever the jitter.
+    /// The age at which a one-hour token is in this state with any jitter.
     fn age(self) -> Option<Duration> {
         let minutes = match self {
             Self::Cold => return None,
@@ -43,23 +43,23 @@ pub(super) struct World {
     pub(super) credential: Arc<CrossTenantManagedIdentityCredential>,
     clock: Arc<HeldClock>,
     had: Option<AccessToken>,
-    /// Ticks that have been let pass for tries.
+    /// Number of steps by which the time was advanced for tries.
     passed: AtomicU32,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) outcome: Result<Served, Error>,
     pub(super) waited: Duration,
-    /// To the endpoint that is unwell, when all has come to rest.
+    /// Requests to the endpoint with the fault, counted after all work has ended.
     pub(super) requests: usize,
 }
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Served {
     /// The current token.
-    AtHand,
+    Current,
     Another,
 }
 
@@ -67,9 +67,9 @@ impl World {
     pub(super) async fn in_state(state: State, endpoint: Endpoint, cell: &Cell) -> Self {
         let azure = Emulator::start().unwrap();
         let scenario = azure.create_scenario();
-        // The same request over and over would be a loop to Entra, which is another test's matter.
+        // Entra treats many equal requests as a loop. Another test covers that.
         azure.set_loop_detection(false);
-        // By the time that the token has aged the assertion is gone, or not, as the leg wants it.
+        // For the identity leg, the assertion has to expire before the token gets old.
         if endpoint == Endpoint::Imds {
             azure.set_assertion_lifetime(Duration::from_secs(600));
         }
@@ -84,7 +84,8 @@ impl World {
         };
         if let Some(age) = state.age() {
             world.had = Some(world.credential.get_token(&[SCOPE], None).await.unwrap());
-            // A suspend, so that no driver renews before the fault is there.
+            // The machine is suspended, so that the cache does not renew the token before the fault
+            // begins.
             world.clock.suspend(age);
         }
         world.azure.forget_imds_tokens();
@@ -104,7 +105,7 @@ impl World {
         };
         let outcome = match outcome {
             Ok(token) => Ok(match &self.had {
-                Some(had) if had.token == token.token => Served::AtHand,
+                Some(had) if had.token == token.token => Served::Current,
                 _ => Served::Another,
             }),
             Err(error) => Err(Error::find(&error).unwrap().clone()),
@@ -116,7 +117,8 @@ impl World {
         }
     }
 
-    /// Until nothing is under way any more: a renewal has begun by itself, and ends so.
+    /// Waits until no request runs: a renewal can start in the background, and ends in the
+    /// background.
     pub(super) async fn until_rest(&self, endpoint: Endpoint, cell: &Cell) {
         let rest = async {
             while !self.credential.family.cache.is_at_rest().await {
@@ -129,7 +131,7 @@ impl World {
         }
     }
 
-    /// The status that an SDK client hears from the resource, where it hears a whole answer.
+    /// The status that an SDK client gets from the resource, if it gets a complete response.
     pub(super) async fn ask_resource(&self) -> Option<u16> {
         let mut options = self.azure.client_options();
         options.retry = RetryOptions::none();
@@ -153,7 +155,8 @@ impl World {
         status.map(u16::from)
     }
 
-    /// The same when no whole answer comes, and the client gives up once its request is there.
+    /// The same if no complete response arrives, and the client gives up after its request has
+    /// arrived.
     pub(super) async fn ask_resource_in_vain(&self) {
         let arrived = async {
             while self.azure.requests_to(Endpoint::ResourceManager).is_empty() {
@@ -166,7 +169,7 @@ impl World {
         }
     }
 
-    /// Once a request is there and nothing will come of it, the time of its try passes.
+    /// After a request without a response has arrived, the time of its try passes.
     async fn with_passing_time<F: Future + Unpin>(
         &self,
         mut call: F,

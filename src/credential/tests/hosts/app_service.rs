@@ -86,7 +86,7 @@ async fn its_refusals_are_told_apart() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_echoes_the_header_does_not_bring_it_into_an_error() {
+async fn a_header_that_the_endpoint_echoes_is_not_in_the_error() {
     let world = World::new(variables);
     let secret = world.azure.identity_header();
     let echo = Fault::Response {
@@ -102,7 +102,7 @@ async fn an_endpoint_that_echoes_the_header_does_not_bring_it_into_an_error() {
 }
 
 #[tokio::test]
-async fn a_refused_assertion_is_replaced_where_the_host_can_and_asked_for_again_where_it_cannot() {
+async fn a_refused_assertion_is_requested_again_and_replaced_if_the_host_has_another() {
     for can in [true, false] {
         let world = World::new(variables);
         world.azure.set_app_service_refresh(can);

@@ -2,7 +2,8 @@ use super::*;
 use std::fs;
 use tempfile::TempDir;
 
-/// A machine with the agent. Its key files lie where the agent puts them, below a root of the test's.
+/// A machine with the agent. Its key files are in the agent's directory, below a root directory of
+/// the test.
 fn world() -> (World, TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let keys = root.path().join("var/opt/azcmagent/tokens");
@@ -21,7 +22,7 @@ fn world() -> (World, TempDir, PathBuf) {
 }
 
 #[tokio::test]
-async fn the_key_of_the_challenge_opens_the_second_request() {
+async fn the_second_request_has_the_key_that_the_challenge_names() {
     let (world, _root, _) = world();
     let [first, second] = world.succeeds(Endpoint::AzureArc).await.try_into().unwrap();
     assert_eq!((first.status, second.status), (Some(401), Some(200)));
@@ -54,7 +55,7 @@ async fn its_refusals_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_challenge_for_any_other_file_sends_nothing_of_it() {
+async fn a_challenge_for_another_file_does_not_send_its_content() {
     let (world, root, keys) = world();
     let outside = root.path().join("outside.key");
     fs::write(&outside, "canary").unwrap();
@@ -105,14 +106,14 @@ async fn a_challenge_for_any_other_file_sends_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn the_agent_is_found_without_variables_and_asked_at_its_own_port() {
+async fn the_agent_is_found_without_variables_at_its_default_port() {
     let (mut world, root, _) = world();
     world.variables.clear();
     let agent = root.path().join("opt/azcmagent/bin");
     fs::create_dir_all(&agent).unwrap();
     fs::write(agent.join("himds"), "").unwrap();
     let options = ManagedIdentityAssertionOptions {
-        // Never the port of an agent that may run on this machine.
+        // The test never connects to the port of an agent that can run on this machine.
         client_options: crate::transport::scripted::Scripted::new([
             crate::transport::scripted::Step::answer(418, "{}"),
         ])
@@ -129,7 +130,7 @@ async fn the_agent_is_found_without_variables_and_asked_at_its_own_port() {
 }
 
 #[test]
-fn it_has_one_identity_and_takes_no_selector() {
+fn azure_arc_has_one_identity_and_accepts_no_selector() {
     let (mut world, _root, _) = world();
     for id in [
         UserAssignedId::ClientId(world.scenario.identity_client_id.clone()),
@@ -146,7 +147,7 @@ fn it_has_one_identity_and_takes_no_selector() {
 async fn nothing_secret_is_logged() {
     let (world, _root, keys) = world();
     logs_no_secret(&world, Endpoint::AzureArc, &[]).await;
-    // A key of the test's own, which the agent does not take.
+    // A key file of the test, which the agent does not accept.
     let key = "canary-canary-canary";
     fs::write(keys.join("own.key"), key).unwrap();
     let challenge = Fault::Response {

@@ -8,7 +8,7 @@ fn variables(azure: &Emulator) -> [(&'static str, String); 2] {
 }
 
 #[tokio::test]
-async fn the_identity_is_the_named_one_or_the_computes_default() {
+async fn the_identity_is_the_named_identity_or_the_default_of_the_compute() {
     let mut world = World::new(variables);
     let client_id = world.scenario.identity_client_id.clone();
     for id in [world.id.clone(), None] {
@@ -38,7 +38,7 @@ async fn its_refusals_are_told_apart() {
 }
 
 #[test]
-fn it_chooses_by_client_id_alone() {
+fn only_a_client_id_can_select_the_identity() {
     let mut world = World::new(variables);
     for (id, said) in [
         (

@@ -1,4 +1,4 @@
-//! Which host the environment tells, and what it may not tell.
+//! Which host the environment shows, and which values are refused.
 
 use super::*;
 use crate::authority::AuthorityHost;
@@ -39,7 +39,7 @@ fn why<const N: usize>(named: Option<ManagedIdentityHost>, variables: [(&str, &s
 }
 
 #[test]
-fn each_host_is_known_by_its_variables() {
+fn each_host_is_recognised_by_its_variables() {
     let found = |assertion: Result<ManagedIdentityAssertion, Error>| assertion.unwrap().host();
     assert_eq!(found(chosen(None, [])), ManagedIdentityHost::Imds);
     let app_service = [("IDENTITY_ENDPOINT", NEAR), ("IDENTITY_HEADER", "canary")];
@@ -47,7 +47,7 @@ fn each_host_is_known_by_its_variables() {
         found(chosen(None, app_service)),
         ManagedIdentityHost::AppService
     );
-    // App Service sets the older pair, too.
+    // App Service sets the older pair of variables, too.
     let both = [
         ("IDENTITY_ENDPOINT", NEAR),
         ("IDENTITY_HEADER", "canary"),
@@ -89,9 +89,9 @@ fn a_header_without_an_endpoint_means_imds() {
 }
 
 #[test]
-fn an_endpoint_without_what_belongs_to_it_names_the_missing_variable() {
+fn an_endpoint_variable_without_the_others_is_an_error_with_their_names() {
     for header in ["", "\0"] {
-        // An empty variable is as good as none.
+        // An empty variable counts as a missing one.
         let header = ("IDENTITY_HEADER", header.trim_matches('\0'));
         let said = why(None, [("IDENTITY_ENDPOINT", NEAR), header]);
         assert!(said.contains("IDENTITY_HEADER"), "{said}");
@@ -150,7 +150,7 @@ fn a_host_and_the_address_of_another_exclude_each_other() {
         "{said}"
     );
     for host in [None, Some(ManagedIdentityHost::Imds)] {
-        // What code says wins over what the environment says.
+        // The code has precedence over the environment.
         let variables = [("IDENTITY_ENDPOINT", NEAR), ("IDENTITY_HEADER", "canary")];
         let assertion = with(options(host), variables).unwrap();
         assert_eq!(assertion.host(), ManagedIdentityHost::Imds);
@@ -158,7 +158,7 @@ fn a_host_and_the_address_of_another_exclude_each_other() {
 }
 
 #[test]
-fn an_address_that_cannot_be_an_endpoint_is_told_and_a_far_one_gets_no_secret() {
+fn a_wrong_endpoint_address_is_an_error_and_a_remote_one_gets_no_secret() {
     for address in [
         "127.0.0.1:41741",
         "msi/token",
@@ -192,7 +192,7 @@ fn an_address_that_cannot_be_an_endpoint_is_told_and_a_far_one_gets_no_secret() 
 }
 
 #[test]
-fn a_header_that_no_request_can_carry_is_told_without_its_value() {
+fn an_invalid_header_value_is_an_error_without_the_value() {
     for header in ["canary\r\nx: y", "canary\0", " canary", "canary\u{e4}"] {
         let header = ("IDENTITY_HEADER", header);
         let said = why(None, [("IDENTITY_ENDPOINT", NEAR), header]);
@@ -201,7 +201,7 @@ fn a_header_that_no_request_can_carry_is_told_without_its_value() {
 }
 
 #[test]
-fn debug_tells_the_host_and_no_secret() {
+fn debug_output_names_the_host_and_contains_no_secret() {
     let variables = [("IDENTITY_ENDPOINT", NEAR), ("IDENTITY_HEADER", "canary")];
     let shown = format!("{:?}", chosen(None, variables).unwrap());
     assert!(

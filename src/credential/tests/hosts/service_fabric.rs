@@ -18,7 +18,7 @@ fn world() -> World {
 }
 
 #[tokio::test]
-async fn the_deployment_fixes_the_identity_and_newer_versions_take_an_object_id() {
+async fn the_deployment_selects_the_identity_and_newer_versions_accept_an_object_id() {
     let mut world = world();
     let [request] = world
         .succeeds(Endpoint::ServiceFabric)
@@ -42,7 +42,7 @@ async fn the_deployment_fixes_the_identity_and_newer_versions_take_an_object_id(
 }
 
 #[tokio::test]
-async fn a_version_that_does_not_look_at_the_object_id_does_not_pass_off_another_identity() {
+async fn a_version_that_ignores_the_object_id_cannot_return_another_identity_unnoticed() {
     let mut world = world();
     let other = world.azure.sign(&serde_json::json!({
         "sub": world.scenario.identity_principal_id, "exp": 9_999_999_999_i64,
@@ -108,13 +108,13 @@ async fn a_certificate_with_another_thumbprint_is_refused_before_anything_is_sen
     assert!(error.to_string().contains("another thumbprint"), "{error}");
     assert!(!error.is_transient());
     assert!(world.azure.requests().is_empty());
-    // In lower case it is the same.
+    // The thumbprint in lower case is equal.
     world.set("IDENTITY_SERVER_THUMBPRINT", &right.to_lowercase());
     world.succeeds(Endpoint::ServiceFabric).await;
 }
 
 #[tokio::test]
-async fn a_redirect_carries_the_secret_nowhere() {
+async fn a_redirect_does_not_send_the_secret_elsewhere() {
     let world = world();
     let location = world.azure.identity_endpoint().to_owned();
     world.azure.set_fault(
@@ -128,7 +128,7 @@ async fn a_redirect_carries_the_secret_nowhere() {
 }
 
 #[test]
-fn what_it_cannot_honour_is_told() {
+fn an_option_that_service_fabric_does_not_support_is_an_error() {
     let mut world = world();
     world.id = Some(UserAssignedId::ClientId(
         world.scenario.identity_client_id.clone(),

@@ -1,9 +1,11 @@
-//! Which commands of the guide change something, what shows it beforehand, and how they are written.
+//! Which commands of the guide change something, which command shows the change first, and how they
+//! are written.
 
 use super::{APP, HOME, file, named};
 use std::{fmt::Write, fs};
 
-/// How a command that changes something begins, and how the one begins that shows it beforehand.
+/// The prefix of a command that changes something, and the prefix of the command that shows the
+/// current state first.
 const CHANGES: [(&str, &str); 12] = [
     ("az ad app create ", "az ad app list "),
     ("az ad app update ", "az ad app show "),
@@ -31,7 +33,7 @@ const CHANGES: [(&str, &str); 12] = [
     ("Get-AzADApplication ", "Get-AzADApplication "),
 ];
 
-/// Where the part of such a command begins that says what to change.
+/// The start of the part of such a command that says what to change.
 const WHAT_TO_CHANGE: [&str; 9] = [
     " --federated-credential-id ",
     " --parameters ",
@@ -63,7 +65,7 @@ pub(super) fn is_read_only(command: &str) -> bool {
     is_read_only && !command.contains(" | Update-")
 }
 
-/// The command itself if it changes nothing, otherwise the one that shows what it would change.
+/// The command itself if it changes nothing, otherwise the command that shows what it would change.
 pub(super) fn check_before(command: &str) -> String {
     if is_read_only(command) {
         return command.to_owned();
@@ -81,7 +83,7 @@ pub(super) fn check_before(command: &str) -> String {
 }
 
 #[test]
-fn a_check_changes_nothing_and_a_word_with_a_placeholder_is_quoted() {
+fn a_check_changes_nothing_and_placeholders_are_quoted() {
     for line in fs::read_to_string(file()).unwrap().lines() {
         let Some(command) = line.strip_prefix("  ") else {
             continue;
@@ -103,8 +105,8 @@ fn a_check_changes_nothing_and_a_word_with_a_placeholder_is_quoted() {
     );
 }
 
-/// In a command: a word that has a placeholder is quoted as a whole, so that a shell takes an angle
-/// bracket for no redirection.
+/// In a command: a word with a placeholder is quoted completely, so that a shell does not treat an
+/// angle bracket as a redirection.
 pub(super) fn in_command(text: &str) -> String {
     let mut out = String::new();
     let mut is_quoted = false;
