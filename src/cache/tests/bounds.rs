@@ -151,3 +151,44 @@ async fn clearing_repeatedly_does_not_avoid_the_limit_of_requests() {
     assert_eq!(error.gave_up, Some("too many requests"));
     assert_eq!(world.requests(), 13);
 }
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_failed_before_they_had_a_token_are_bounded_as_the_others() {
+    let world = World::with(
+        outage(),
+        Limits {
+            tokens: 10,
+            ..limits()
+        },
+    );
+    for number in 0..10 {
+        world.try_get_key(&number.to_string()).await.unwrap_err();
+    }
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(11).await;
+    for number in 0..20 {
+        world.try_get_key(&number.to_string()).await.unwrap();
+    }
+    world.settle().await;
+    assert_eq!(world.tokens.all().len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_in_use_that_was_just_renewed_is_not_the_first_to_be_dropped() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            tokens: 10,
+            ..limits()
+        },
+    );
+    world.try_get_key("in use").await.unwrap();
+    world.at_hand("in use").unwrap();
+    world.pass(World::USABLE).await;
+    assert_eq!(world.requests(), 2);
+    for number in 0..10 {
+        world.try_get_key(&number.to_string()).await.unwrap();
+    }
+    world.settle().await;
+    assert!(world.at_hand("in use").is_some());
+}
