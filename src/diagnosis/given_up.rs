@@ -1,10 +1,10 @@
 //! Requests that this crate stopped, or did not send, because of its own rules.
 
-use super::{Actor, Diagnosis};
+use super::{Actor, Diagnosis, guide::Section};
 
 /// Code that is not part of this crate panicked during the request.
 pub(crate) fn panicked() -> Diagnosis {
-    Diagnosis::new(
+    stopped(
         Actor::Developer,
         "The request for a token panicked, in a transport, a policy or a source of assertions that the application brought.",
         "Mend what the panic's own message names. The next call tries again.",
@@ -13,7 +13,7 @@ pub(crate) fn panicked() -> Diagnosis {
 
 /// The deadlines of all steps together have passed.
 pub(crate) fn took_too_long() -> Diagnosis {
-    Diagnosis::new(
+    stopped(
         Actor::Operator,
         "The request for a token did not end within its deadlines.",
         "Wait: the next call tries again. If it lasts, check the network to the identity endpoint and to Microsoft Entra, and that the runtime is not blocked.",
@@ -22,7 +22,7 @@ pub(crate) fn took_too_long() -> Diagnosis {
 
 /// Entra could treat one more request as a loop.
 pub(crate) fn too_many_requests() -> Diagnosis {
-    Diagnosis::new(
+    stopped(
         Actor::Developer,
         "This token was asked for too often, and Microsoft Entra blocks an app that asks for the same token again and again (AADSTS50196).",
         "Find out why the token is not used for its whole life. Calls of invalidate at each answer, and tokens that a service refuses, are the usual reasons; the next request goes out by itself.",
@@ -32,7 +32,7 @@ pub(crate) fn too_many_requests() -> Diagnosis {
 
 /// The current token is in its last minutes, and the caller accepts only a new token.
 pub(crate) fn not_renewed() -> Diagnosis {
-    Diagnosis::new(
+    stopped(
         Actor::Nobody,
         "The current token expires within minutes, and there is no new one yet. It is not handed out, because unchanged_due_token is Fail.",
         "Ask again: the renewal is tried again by itself.",
@@ -41,7 +41,7 @@ pub(crate) fn not_renewed() -> Diagnosis {
 
 /// The queue of requests has not moved for minutes.
 pub(crate) fn queue_stood_still(queued: usize) -> Diagnosis {
-    Diagnosis::new(
+    stopped(
         Actor::Operator,
         format!(
             "No request for any token has succeeded for 5 minutes, and {queued} more are queued behind this one."
@@ -52,7 +52,7 @@ pub(crate) fn queue_stood_still(queued: usize) -> Diagnosis {
 
 /// No thread could be started to request tokens.
 pub(crate) fn no_thread(why: std::io::ErrorKind) -> Diagnosis {
-    Diagnosis::new(
+    stopped(
         Actor::Operator,
         format!("The operating system gave no thread to request tokens on: {why}."),
         "Check the limits on threads, open files and memory of this process.",
@@ -61,7 +61,7 @@ pub(crate) fn no_thread(why: std::io::ErrorKind) -> Diagnosis {
 
 /// The task that requests tokens has ended.
 pub(crate) fn ended() -> Diagnosis {
-    Diagnosis::new(
+    stopped(
         Actor::Developer,
         "The task that requests tokens ended before there was an answer.",
         "Look for a panic in a transport, a policy or a source of assertions that the application brought, also one in a Drop. The next call starts the task again.",
@@ -70,9 +70,14 @@ pub(crate) fn ended() -> Diagnosis {
 
 /// A source of assertions that the application supplied failed, or returned an unusable value.
 pub(crate) fn bad_source(happened: &str) -> Diagnosis {
-    Diagnosis::new(
+    stopped(
         Actor::Developer,
         super::configuration::sentence(happened),
         "Mend the source that was given to with_assertion. It has to return a JWT that the app trusts.",
     )
+}
+
+/// With its section of the troubleshooting guide.
+fn stopped(who: Actor, happened: impl Into<String>, to_do: impl Into<String>) -> Diagnosis {
+    Diagnosis::new(who, happened, to_do).in_guide(Section::Stopped)
 }

@@ -3,6 +3,8 @@
 
 use super::Diagnosis;
 
+const FILE: &str = "TROUBLESHOOTING.md";
+
 /// The part of the guide about one kind of failure that has no number of Microsoft Entra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
@@ -10,6 +12,9 @@ pub(super) enum Section {
     Connection,
     Host,
     Imds,
+    NoImds,
+    Entra,
+    Stopped,
     Resource,
 }
 
@@ -20,14 +25,22 @@ impl Section {
             Self::Connection => "no-answer",
             Self::Host => "identity-endpoint-of-the-host",
             Self::Imds => "imds-refuses",
+            Self::NoImds => "no-imds",
+            Self::Entra => "other-refusal-of-entra",
+            Self::Stopped => "request-stopped",
             Self::Resource => "resource-refuses-the-token",
         }
     }
 }
 
 impl Diagnosis {
+    /// With a link to the section, if it has no link to the guide yet.
     pub(super) fn in_guide(self, section: Section) -> Self {
-        self.with_link(url(section.anchor()))
+        let is_linked = self.links().any(|link| link.contains(FILE));
+        match is_linked {
+            true => self,
+            false => self.with_link(url(section.anchor())),
+        }
     }
 }
 
@@ -38,7 +51,7 @@ pub(super) fn anchor_of(code: u32) -> String {
 
 pub(super) fn url(anchor: &str) -> String {
     let repository = env!("CARGO_PKG_REPOSITORY");
-    format!("{repository}/blob/main/TROUBLESHOOTING.md#{anchor}")
+    format!("{repository}/blob/main/{FILE}#{anchor}")
 }
 
 #[cfg(test)]

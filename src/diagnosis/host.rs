@@ -171,7 +171,7 @@ fn not_assigned(host: &str, selector: Option<(&str, &str)>) -> Diagnosis {
 
 /// A success status with a body that is not a token.
 pub(crate) fn of_unreadable_host_token(host: &str, origin: &str, variable: &str) -> Diagnosis {
-    Diagnosis::new(
+    of_host(
         Actor::Operator,
         format!(
             "What answers at {origin} says success and sends no token with its expiry, which the identity endpoint of {host} always does."
@@ -183,7 +183,7 @@ pub(crate) fn of_unreadable_host_token(host: &str, origin: &str, variable: &str)
 /// The server certificate is not the one that the host names.
 #[cfg(feature = "rustls")]
 pub(crate) fn of_wrong_thumbprint(origin: &str) -> Diagnosis {
-    Diagnosis::new(
+    of_host(
         Actor::Operator,
         format!(
             "What answers at {origin} has another certificate than the one that IDENTITY_SERVER_THUMBPRINT names. Nothing was sent to it."
@@ -194,7 +194,7 @@ pub(crate) fn of_wrong_thumbprint(origin: &str) -> Diagnosis {
 
 /// The host returned a token for an identity that was not requested.
 pub(crate) fn of_other_identity(host: &str, wanted: &str, got: &str) -> Diagnosis {
-    Diagnosis::new(
+    of_host(
         Actor::Operator,
         format!(
             "{host} gave a token of the identity with the object id {}, and not of {}. Its version may not be able to choose.",
@@ -207,7 +207,7 @@ pub(crate) fn of_other_identity(host: &str, wanted: &str, got: &str) -> Diagnosi
 
 /// Azure Arc's challenge named a file that this crate does not send. `why` is half a sentence.
 pub(crate) fn of_key_file(why: &str, directory: &str) -> Diagnosis {
-    Diagnosis::new(
+    of_host(
         Actor::Operator,
         format!("Azure Arc's agent asks for a key that this process does not send: {why}."),
         format!(
@@ -220,7 +220,7 @@ pub(crate) fn of_key_file(why: &str, directory: &str) -> Diagnosis {
 
 /// Azure Arc's agent refused the key that it named itself.
 pub(crate) fn of_refused_key() -> Diagnosis {
-    Diagnosis::new(
+    of_host(
         Actor::Operator,
         "Azure Arc's agent did not take the key from the file that it named.",
         "Wait: the next call asks for a new key. If it lasts, restart the agent with `azcmagent`, and look into its log.",
@@ -230,10 +230,15 @@ pub(crate) fn of_refused_key() -> Diagnosis {
 
 /// A file that should contain the assertion. `path` is already escaped, `why` is half a sentence.
 pub(crate) fn of_token_file(path: &str, why: &str) -> Diagnosis {
-    Diagnosis::new(
+    of_host(
         Actor::Operator,
         format!("The file {path} brought no token: {why}."),
         "Let this process read the file, and let whoever writes it write one JWT and nothing else. On AKS, check that the pod's service account token is projected to that path.",
     )
     .with_link("https://learn.microsoft.com/azure/aks/workload-identity-overview")
+}
+
+/// With its section of the troubleshooting guide.
+fn of_host(who: Actor, happened: impl Into<String>, to_do: impl Into<String>) -> Diagnosis {
+    Diagnosis::new(who, happened, to_do).in_guide(Section::Host)
 }

@@ -78,7 +78,7 @@ pub(crate) fn of_unreadable_token(
             ),
         )
     };
-    Diagnosis::new(Actor::Operator, happened, to_do)
+    Diagnosis::new(Actor::Operator, happened, to_do).in_guide(Section::Imds)
 }
 
 /// The error and its description, also if an agent puts them into a sentence of its own.

@@ -1,6 +1,6 @@
 //! The host has no IMDS: nothing answers at its address, or another service answers.
 
-use super::{Actor, Diagnosis, contains_ignoring_case};
+use super::{Actor, Diagnosis, contains_ignoring_case, guide::Section};
 use crate::error_body::ErrorBody;
 use azure_core::http::headers::{Headers, WWW_AUTHENTICATE};
 
@@ -39,7 +39,7 @@ impl Signs {
 
 /// Nothing answers, and nothing has answered before.
 pub(crate) fn nobody_answers(origin: &str, signs: &Signs) -> Diagnosis {
-    Diagnosis::new(
+    no_imds(
         Actor::Operator,
         format!(
             "No IMDS answers at {origin}: it is not here, or not started yet. {HOSTS_WITH_IMDS}"
@@ -104,7 +104,7 @@ pub(crate) fn answered_by_another(
         return Some(proxy(origin, "A web page came back"));
     }
     if (300..400).contains(&status) {
-        return Some(Diagnosis::new(
+        return Some(no_imds(
             Actor::Operator,
             format!(
                 "Something other than IMDS answers at {origin} and redirects the request. A redirect is never followed."
@@ -115,7 +115,7 @@ pub(crate) fn answered_by_another(
         ));
     }
     if body.value_at("/statusCode").is_some() {
-        return Some(Diagnosis::new(
+        return Some(no_imds(
             Actor::Developer,
             format!(
                 "What answers at {origin} is the identity endpoint of App Service or Functions, not IMDS."
@@ -130,7 +130,7 @@ pub(crate) fn answered_by_another(
         return Some(docker_desktop(origin));
     }
     matches!(status, 401 | 403 | 404 | 405).then(|| {
-        Diagnosis::new(
+        no_imds(
             Actor::Operator,
             format!("Something other than IMDS answers at {origin}: other clouds, proxies and container hosts do. {HOSTS_WITH_IMDS}"),
             signs.what_to_do(),
@@ -149,7 +149,7 @@ fn is_arc(authenticate: &str) -> bool {
 }
 
 fn azure_arc(origin: &str) -> Diagnosis {
-    Diagnosis::new(
+    no_imds(
         Actor::Developer,
         format!("What answers at {origin} is Azure Arc's agent: it demands a key from a file of this machine, which IMDS never does."),
         "Set managed_identity.host to AzureArc, and leave imds_endpoint out. An Arc machine has a system-assigned identity only.",
@@ -165,7 +165,7 @@ fn is_another_cloud(server: &str, flavor: &str) -> bool {
 }
 
 fn another_cloud(origin: &str, signs: &Signs) -> Diagnosis {
-    Diagnosis::new(
+    no_imds(
         Actor::Operator,
         format!(
             "What answers at {origin} is another cloud's metadata service: this host is not one of Azure's. {HOSTS_WITH_IMDS}"
@@ -175,7 +175,7 @@ fn another_cloud(origin: &str, signs: &Signs) -> Diagnosis {
 }
 
 fn docker_desktop(origin: &str) -> Diagnosis {
-    Diagnosis::new(
+    no_imds(
         Actor::Operator,
         format!(
             "Something else answers in the place of IMDS at {origin}, as Docker Desktop does: this host has no managed identity."
@@ -194,7 +194,7 @@ fn pod_identity(text: &str) -> Diagnosis {
             "AAD pod identity's agent answers in the place of IMDS, and could not get a token for this pod."
         }
     };
-    Diagnosis::new(
+    no_imds(
         Actor::Operator,
         happened,
         "Bind the identity to the pod: check its AzureIdentity, its AzureIdentityBinding and the pod's label aadpodidbinding. AAD pod identity is retired; AKS workload identity takes its place.",
@@ -203,11 +203,16 @@ fn pod_identity(text: &str) -> Diagnosis {
 }
 
 fn proxy(origin: &str, what: &str) -> Diagnosis {
-    Diagnosis::new(
+    no_imds(
         Actor::Operator,
         format!("{what} from {origin}: a proxy or a captive portal answers in the place of IMDS."),
         format!(
             "Let the service reach {origin} directly, without any proxy in between. This crate uses none for IMDS, so one of the network's own takes the request, or a transport given in managed_identity.client_options does."
         ),
     )
+}
+
+/// With its section of the troubleshooting guide.
+fn no_imds(who: Actor, happened: impl Into<String>, to_do: impl Into<String>) -> Diagnosis {
+    Diagnosis::new(who, happened, to_do).in_guide(Section::NoImds)
 }

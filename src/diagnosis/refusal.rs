@@ -3,6 +3,7 @@
 use super::{
     Actor, Diagnosis,
     case::Case,
+    guide::Section,
     table::{self, Row},
 };
 use crate::{
@@ -98,6 +99,7 @@ pub(crate) fn of_refusal(refusal: &Refusal<'_>, exchange: &Exchange<'_>) -> (Dia
         true => Retry::Later,
         false => Retry::Never,
     };
+    let diagnosis = diagnosis.in_guide(Section::Entra);
     (diagnosis.with_code(listed.first().copied()), retry)
 }
 
@@ -144,7 +146,7 @@ fn unknown(refusal: &Refusal<'_>, exchange: &Exchange<'_>) -> Diagnosis {
 /// A success status without a token: it is not known what answered, and the body can contain a
 /// token.
 pub(crate) fn of_unreadable_answer(authority: &AuthorityHost, encoding: Option<&str>) -> Diagnosis {
-    match encoding {
+    let diagnosis = match encoding {
         Some(encoding) => Diagnosis::new(
             Actor::Operator,
             format!(
@@ -161,7 +163,8 @@ pub(crate) fn of_unreadable_answer(authority: &AuthorityHost, encoding: Option<&
                 "Find out what answers for {authority}. A proxy or a captive portal in between is the usual reason; let the requests of the service through."
             ),
         ),
-    }
+    };
+    diagnosis.in_guide(Section::Entra)
 }
 
 /// The numbers in a text such as "AADSTS700213: No matching …". A response of another service can

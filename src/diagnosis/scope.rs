@@ -1,6 +1,6 @@
 //! Scopes that this flow cannot request, and the scope to request instead.
 
-use super::{Actor, Diagnosis, copied, shown};
+use super::{Actor, Diagnosis, copied, guide::Section, shown};
 
 /// OpenID Connect Core 1.0, sections 5.4 and 11: scopes for a user who signs in.
 const OPENID: [&str; 6] = [
@@ -62,6 +62,7 @@ pub(crate) fn of_several_resources(one: &str, other: &str) -> Diagnosis {
 
 fn diagnosis(happened: String, to_do: String) -> Diagnosis {
     Diagnosis::new(Actor::Developer, happened, to_do)
+        .in_guide(Section::Configuration)
         .with_link("https://learn.microsoft.com/entra/identity-platform/scopes-oidc#client-credentials-grant-flow-and-default")
 }
 

@@ -76,6 +76,35 @@ fn each_anchor_that_an_error_links_to_is_in_the_guide_once() {
     }
 }
 
+#[test]
+fn a_diagnosis_without_a_number_links_to_its_section() {
+    use super::super::{given_up, no_imds, scope};
+    let authority = AuthorityHost::choose(Some(&CloudConfiguration::default()), None).unwrap();
+    let none = no_imds::Signs { found: Vec::new() };
+    for (diagnosis, section) in [
+        (scope::of_scope("openid"), Section::Configuration),
+        (
+            scope::of_several_resources("a", "b"),
+            Section::Configuration,
+        ),
+        (given_up::panicked(), Section::Stopped),
+        (given_up::too_many_requests(), Section::Stopped),
+        (given_up::ended(), Section::Stopped),
+        (
+            no_imds::nobody_answers("http://127.0.0.1:1", &none),
+            Section::NoImds,
+        ),
+        (
+            super::super::of_unreadable_answer(&authority, None),
+            Section::Entra,
+        ),
+        (super::super::of_refused_key(), Section::Host),
+    ] {
+        let links: Vec<_> = diagnosis.links().filter(|it| it.contains(FILE)).collect();
+        assert_eq!(links, [url(section.anchor())], "{diagnosis}");
+    }
+}
+
 fn explained(code: u32, row: &'static Row) -> Diagnosis {
     with_case(|case| case.explain(code, row))
 }
@@ -129,7 +158,7 @@ fn named(text: &str) -> String {
         })
 }
 
-const SECTIONS: [(Section, &str, &str); 5] = [
+const SECTIONS: [(Section, &str, &str); 8] = [
     (
         Section::Configuration,
         "A setting is wrong",
@@ -149,6 +178,21 @@ const SECTIONS: [(Section, &str, &str); 5] = [
         Section::Imds,
         "IMDS refuses",
         "The error names IMDS and its own words, such as \"Identity not found\" or \"Multiple user assigned identities exist\".\n\n- **Cause:** the identity is not assigned to the machine, or several are and the credential names none, or something else answers at 169.254.169.254.\n- **Who acts:** the operator of the service's host. The developer sets managed_identity.user_assigned_id.\n- **What to do:** list the machine's identities, then assign the one that the app trusts.\n- **Check** (changes nothing):\n\n  ```sh\n  az vm identity show --ids '<resource id of the virtual machine>'\n  ```\n- **Then run:**\n\n  ```sh\n  az vm identity assign --ids '<resource id of the virtual machine>' --identities '<resource id of the managed identity>'\n  ```\n",
+    ),
+    (
+        Section::NoImds,
+        "There is no IMDS, or something else answers at its address",
+        "The error says that nobody answers at the address of IMDS, or that the answer is not one of IMDS.\n\n- **Cause:** the service does not run on an Azure virtual machine. Or its host has another identity endpoint, and the variables of that endpoint are missing. Or a firewall, a container network or a proxy is in between.\n- **Who acts:** the operator of the service's host.\n- **What to do:** compare the host with the table of hosts in the README, and with `docs/hosts.md`.\n- **Check** (changes nothing; on the host):\n\n  ```sh\n  curl --noproxy '*' --max-time 5 --header Metadata:true 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'\n  ```\n",
+    ),
+    (
+        Section::Entra,
+        "Entra refuses, and the number is not in this guide",
+        "The error has Entra's own sentence, or says that the answer is not one of Entra.\n\n- **Cause:** Entra has a reason that this version does not know. Or a proxy answers in its place.\n- **Who acts:** the error names who.\n- **What to do:** read Entra's sentence in the error.\n- **Check** (changes nothing): look the request up in the service principal sign-in logs of the target tenant. The error has its correlation id.\n",
+    ),
+    (
+        Section::Stopped,
+        "The crate stopped a request, or did not send it",
+        "The error names no answer of a service, and says what stopped the request.\n\n- **Cause:** code of the application (a transport, a policy, a source of assertions) panicked, blocked or took too long. Or one token was requested too often. Or too many requests were queued. Or the operating system gave no thread.\n- **Who acts:** the error names who: the service's developer or the operator of its host.\n- **Check:** the log of the service at the time of the error, with `RUST_LOG=cross_tenant_identity=debug`.\n",
     ),
     (
         Section::Resource,
