@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from test_flow import Emulator
+from emulator import Emulator
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "list_groups.py")
 
