@@ -67,7 +67,7 @@ const LONGEST_ASKED: Duration = Duration::from_secs(30);
 const UNCHANGED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
 /// Whoever hands out a refused token may hand out the same one all day.
 const REPLACED_AT_MOST_EVERY: Duration = Duration::from_secs(60);
-/// Requests beyond the share for those who call `invalidate_all` because something was mended.
+/// Requests beyond the share for those who call `invalidate_all` because somebody has fixed the cause.
 const FRESH_TRIES: usize = 3;
 
 impl<E: Failure> Pace<E> {

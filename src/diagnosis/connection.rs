@@ -160,7 +160,7 @@ impl Kind {
             Self::NoClient => (
                 Actor::Developer,
                 "The HTTP client could not be built, so nothing was sent.".to_owned(),
-                "Mend what the error's own words name. TLS roots that cannot be read and a proxy's address that is no URL are the usual reasons; or set a transport of your own in client_options.".to_owned(),
+                "Fix what the error's own words name. TLS roots that cannot be read and a proxy's address that is no URL are the usual reasons; or set a transport of your own in client_options.".to_owned(),
             ),
             Self::ProxyLogin => (
                 Actor::Operator,
@@ -246,12 +246,12 @@ impl Kind {
                 Peer::OwnSource => (
                     Actor::Developer,
                     "The source given to with_assertion returned an error.".to_owned(),
-                    "Mend what its own words name.".to_owned(),
+                    "Fix what its own words name.".to_owned(),
                 ),
                 _ => (
                     Actor::Developer,
                     "The transport, or a policy in client_options, returned an error of its own.".to_owned(),
-                    "Mend what its own words name. Nothing is known to be wrong with the network.".to_owned(),
+                    "Fix what its own words name. Nothing is known to be wrong with the network.".to_owned(),
                 ),
             },
             Self::Unknown => (

@@ -7,7 +7,7 @@ pub(crate) fn panicked() -> Diagnosis {
     stopped(
         Actor::Developer,
         "The request for a token panicked, in a transport, a policy or a source of assertions that the application brought.",
-        "Mend what the panic's own message names. The next call tries again.",
+        "Fix what the panic's own message names. The next call tries again.",
     )
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn too_many_requests() -> Diagnosis {
 pub(crate) fn not_renewed() -> Diagnosis {
     stopped(
         Actor::Nobody,
-        "The current token expires within minutes, and there is no new one yet. It is not handed out, because unchanged_due_token is Fail.",
+        "The current token expires within minutes, and there is no new one yet. It is not returned, because unchanged_due_token is Fail.",
         "Ask again: the renewal is tried again by itself.",
     )
 }
@@ -73,7 +73,7 @@ pub(crate) fn bad_source(happened: &str) -> Diagnosis {
     stopped(
         Actor::Developer,
         super::configuration::sentence(happened),
-        "Mend the source that was given to with_assertion. It has to return a JWT that the app trusts.",
+        "Fix the source that was given to with_assertion. It has to return a JWT that the app trusts.",
     )
 }
 
