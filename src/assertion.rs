@@ -411,7 +411,7 @@ impl fmt::Debug for KeptAssertion {
     }
 }
 
-fn log(report: &Report<'_, Error>) {
+fn log(report: &Report<Error>) {
     match report {
         Report::Fails { error, left, next } => warn!(
             error.type = error.kind_for_log(),
@@ -463,7 +463,7 @@ impl Fetch<TheAssertion, Error> for FromHost {
         Error::gave_up(Stage::Assertion, why)
     }
 
-    fn report(&self, _: &TheAssertion, report: Report<'_, Error>) {
+    fn report(&self, _: &TheAssertion, report: Report<Error>) {
         log(&report);
     }
 }
@@ -579,7 +579,7 @@ impl Fetch<TheAssertion, Error> for FromGiven {
         Error::gave_up(Stage::Assertion, why)
     }
 
-    fn report(&self, _: &TheAssertion, report: Report<'_, Error>) {
+    fn report(&self, _: &TheAssertion, report: Report<Error>) {
         log(&report);
     }
 }
