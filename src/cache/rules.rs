@@ -309,11 +309,12 @@ impl<E: Failure> State<E> {
         let now = context.now;
         let need = self.fetch.take().map_or(Need::Token, |fetch| fetch.need);
         if let Some(held) = self.servable(now) {
-            held.accept();
             // The remaining lifetimes are compared, not the times of expiry: the wall clock may have been
             // wrong when one of the tokens was received.
             let is_later = new.life.remaining(now) > held.life.remaining(now);
             if held.is(&new.token) || !(is_later || need == Need::Replacement) {
+                // Only if it stays: whoever rejected it may be just about to read the mark.
+                held.accept();
                 self.pace.unchanged(held.life.remaining(now), now.monotonic);
                 return self.unrenewed(&held, context);
             }

@@ -241,7 +241,10 @@ fn a_rejected_token_is_replaced_by_another_whatever_its_expiry() {
     // Others wait for a while; then they get the one that may be good for them.
     assert_eq!(told(&bench.on(Event::Asked)), "wait a while");
     assert_eq!(told(&bench.on(Event::PatienceEnded)), "token 1");
+    let rejected = Arc::clone(bench.state.held().unwrap());
     assert_eq!(told(&bench.ends(Ok(30 * MINUTE))), "token 2");
+    // A call that has just looked it up does not take it for a good one.
+    assert!(rejected.is_rejected());
     assert_eq!(told(&bench.on(Event::Asked)), "token 2");
     // By force once a minute.
     let again = bench.rejects(true);
