@@ -9,6 +9,7 @@ mod credential_settings;
 mod emulator;
 mod entra;
 mod graph;
+mod guid;
 mod identity;
 mod key_vault;
 mod request_handler;

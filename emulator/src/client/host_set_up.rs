@@ -11,6 +11,7 @@ use std::{
 use crate::{
     client::host::Host,
     emulator::Emulator,
+    guid::guid,
     scenario::{Scenario, step::Step},
     set_up::error::SetUpError,
     world::{
@@ -142,10 +143,7 @@ struct TokenFile(PathBuf);
 
 impl TokenFile {
     fn write(token: &str) -> io::Result<TokenFile> {
-        let name = format!(
-            "cross-tenant-identity-emulator-{}.jwt",
-            uuid::Uuid::new_v4()
-        );
+        let name = format!("cross-tenant-identity-emulator-{}.jwt", guid());
         let file = TokenFile(env::temp_dir().join(name));
         OpenOptions::new()
             .write(true)

@@ -7,9 +7,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
 use crate::{
+    guid::guid,
     identity::token::{TokenCache, managed_identity_token},
     wire::http::{Request, Response, duplicate},
-    world::{World, principals::ManagedIdentity, signing_key::SigningKey, tokens::guid},
+    world::{World, principals::ManagedIdentity, signing_key::SigningKey},
 };
 
 pub(crate) const PATH: &str = "/msi/token";

@@ -8,9 +8,10 @@ use std::{fs, io, path::PathBuf};
 
 use crate::{
     clock,
+    guid::guid,
     identity::token::{TokenCache, managed_identity_token},
     wire::http::{Request, Response},
-    world::{World, signing_key::SigningKey, tokens::guid},
+    world::{World, signing_key::SigningKey},
 };
 
 /// The agent itself serves `/metadata/identity/oauth2/token` on a port of its own. Here IMDS has

@@ -6,9 +6,10 @@
 use serde_json::json;
 
 use crate::{
+    guid::guid,
     identity::token::{TokenCache, managed_identity_token},
     wire::http::{Request, Response},
-    world::{World, signing_key::SigningKey, tokens::guid},
+    world::{World, signing_key::SigningKey},
 };
 
 pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";

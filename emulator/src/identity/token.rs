@@ -6,14 +6,13 @@ use std::collections::HashMap;
 use crate::{
     clock,
     entra::refusal::Refusal,
+    guid::guid,
     world::{
         World,
         cloud::Cloud,
         principals::ManagedIdentity,
         signing_key::SigningKey,
-        tokens::{
-            BACKDATED_SECONDS, TOKEN_EXCHANGE_APP_ID, guid, opaque, roles, seconds, v1_issuer,
-        },
+        tokens::{BACKDATED_SECONDS, TOKEN_EXCHANGE_APP_ID, opaque, roles, seconds, v1_issuer},
     },
 };
 
