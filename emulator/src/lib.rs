@@ -12,6 +12,7 @@ mod graph;
 mod guid;
 mod identity;
 mod key_vault;
+mod page;
 mod request_handler;
 mod router;
 mod scenario;
