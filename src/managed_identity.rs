@@ -3,13 +3,15 @@
 mod app_service;
 mod azure_arc;
 mod azure_ml;
+mod choice;
 mod endpoint;
 mod host;
 pub(crate) mod imds;
 mod service_fabric;
 
+pub(crate) use choice::{Chosen, choose};
 pub use host::ManagedIdentityHost;
-pub(crate) use host::{Chosen, Host, Setup, choose, selector_named};
+pub(crate) use host::{Host, Setup, selector_named};
 
 use crate::{authority, claims::Claims, error::Error, error_body::without_mark};
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
