@@ -1,8 +1,15 @@
 //! The credential during failures, with real sockets and a clock that a test controls.
 
 use super::*;
-use crate::{assertion::ManagedIdentityAssertionOptions, error::Stage};
-use azure_core::http::{ClientOptions, RetryOptions};
+use crate::{
+    assertion::{AssertionSource, ManagedIdentityAssertion, ManagedIdentityAssertionOptions},
+    error::Stage,
+    time::Clock,
+};
+use azure_core::{
+    credentials::TokenCredential,
+    http::{ClientOptions, RetryOptions},
+};
 use std::{sync::Mutex, time::Duration};
 
 mod faults;
