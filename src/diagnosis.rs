@@ -11,7 +11,7 @@
 //! requests that this crate stopped or did not send.
 //!
 //! The meaning of an error number is in [`table`], and [`case`] fills it in with the values of a
-//! request. [`remedy`] and [`command`] write the commands. [`guide`] knows where `TROUBLESHOOTING.md`
+//! request. [`remedy`] chooses the commands, [`command`] writes them. [`guide`] knows where `TROUBLESHOOTING.md`
 //! explains it.
 
 mod case;
@@ -31,6 +31,8 @@ mod resource;
 mod scope;
 mod table;
 mod token_endpoint;
+mod trust;
+mod value;
 
 pub use command::{Command, Shell};
 pub(crate) use configuration::{bad_value, bad_values};
