@@ -92,9 +92,10 @@ impl HostVariables {
 
 /// A machine with Azure Arc has a system-assigned identity, which the app trusts here, too.
 fn make_arc_machine(cloud: Cloud, emulator: &Emulator, scenario: &Scenario) -> io::Result<()> {
-    fs::create_dir_all(ARC_KEYS).map_err(|error| {
+    make_arc_keys().map_err(|error| {
         let message = format!(
-            "cannot create {ARC_KEYS}, the only place from which clients take keys: {error}"
+            "cannot write to {ARC_KEYS}, the only directory from which clients of Azure Arc take keys \
+             ({error}): create it for this user, with sudo install -d -o \"$USER\" {ARC_KEYS}"
         );
         io::Error::new(error.kind(), message)
     })?;
@@ -107,6 +108,17 @@ fn make_arc_machine(cloud: Cloud, emulator: &Emulator, scenario: &Scenario) -> i
         .and_then(|()| emulator.assign_identity_to_host(&principal_id))
         .map_err(io::Error::other)?;
     trust_unless_left_out(emulator, scenario, trust)
+}
+
+/// The directory is there, and this user may write to it.
+fn make_arc_keys() -> io::Result<()> {
+    fs::create_dir_all(ARC_KEYS)?;
+    let trial = PathBuf::from(ARC_KEYS).join(guid());
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&trial)?;
+    fs::remove_file(trial)
 }
 
 /// The app trusts a service account, whose token is in a file.
