@@ -34,6 +34,11 @@ impl Selector {
         Self::named("user_assigned_id", id).map_err(Error::configuration)
     }
 
+    /// The parameter of a query, for a diagnosis.
+    fn parts(&self) -> (&str, &str) {
+        (self.parameter, &self.value)
+    }
+
     /// `name` is the name of the value for a message.
     pub(crate) fn named(name: &str, id: &UserAssignedId) -> Result<Self, String> {
         let guid = |parameter, what: &str, value: &str| match authority::parse_guid(value) {

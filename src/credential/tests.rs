@@ -10,12 +10,15 @@ use azure_core::{
     credentials::TokenCredential,
     http::{ClientOptions, RetryOptions},
 };
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 mod faults;
 mod held;
 #[cfg(feature = "rustls")]
 mod hosts;
+#[allow(dead_code, unreachable_pub, reason = "shared with the other tests")]
+#[path = "../../tests/support/log.rs"]
+mod log;
 mod outage;
 #[cfg(feature = "reqwest")]
 mod service;
