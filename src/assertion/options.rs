@@ -50,10 +50,13 @@ pub struct ManagedIdentityAssertionOptions {
 
     /// Replaces the retry rules for requests to the identity endpoint.
     ///
-    /// Default: the rules of Microsoft Learn's "How to use managed identities for Azure resources
-    /// on an Azure VM to acquire an access token". 404, 408, 429 and 5xx are tried up to six times,
-    /// at least 1 s apart, with growing pauses; 410 for 70 s. With any rules, all tries together
-    /// end after 75 s. Until the endpoint has answered once, the default tries end after 6 s.
+    /// Default for IMDS: the rules of Microsoft Learn's "How to use managed identities for Azure
+    /// resources on an Azure VM to acquire an access token". 404, 408, 429 and 5xx are tried up to
+    /// six times, at least 1 s apart, with growing pauses; 410 for 70 s. Until IMDS has answered
+    /// once, the default tries end after 6 s. Default for the other hosts: 408, 429, 5xx and missing
+    /// answers are tried up to four times.
+    ///
+    /// With any rules, all tries together end after 75 s for IMDS, and after 30 s for the other hosts.
     pub retry: Option<RetryOptions>,
 
     /// The origin of the IMDS, such as `http://127.0.0.1:8080`, if it is not at its usual address.
