@@ -42,8 +42,9 @@ use std::{fmt, sync::Arc};
 ///    that Entra names (`refresh_in`). Otherwise at half of its lifetime, if it lives for 2 hours or more,
 ///    or when a third of its lifetime is left (at least 10 minutes, at most half of the lifetime). A token
 ///    that nobody asked for during its whole lifetime is not renewed.
-/// 3. **Last 7 minutes.** At this time SDK clients ask for a token that expires later. A call waits up to
-///    3 s for the new token, and otherwise returns the current one. [`UnchangedDueToken`] can change that.
+/// 3. **Last 7 minutes** (the last quarter of a lifetime under 28 minutes). At this time SDK clients ask for
+///    a token that expires later. A call waits up to 3 s for the new token, and otherwise returns the
+///    current one. [`UnchangedDueToken`] can change that.
 /// 4. **One request.** All calls for the same token share one request. Requests run on a thread of the
 ///    crate. It starts with the first request, and stays. So no runtime is needed,
 ///    and a caller that is cancelled, or a runtime that ends or is blocked, does not disturb the other
@@ -55,9 +56,9 @@ use std::{fmt, sync::Arc};
 ///    if the service has refused, and up to 60 s if there was no response and somebody has to change
 ///    something. A `Retry-After` counts up to 30 s. During this time calls get the error at once, with
 ///    its age and the time of the next try. [`invalidate_all`](Self::invalidate_all) allows a try at once.
-/// 7. **Expiry.** A call never returns a token in the last 30 s of its lifetime. The crate reads the wall
-///    clock and the monotonic clock, and the more pessimistic one counts: somebody may change the wall
-///    clock, and the machine may sleep.
+/// 7. **Expiry.** A call never returns a token of the cache in the last 30 s of its lifetime (the last tenth
+///    of a lifetime under 5 minutes). The crate reads the wall clock and the monotonic clock, and the more
+///    pessimistic one counts: somebody may change the wall clock, and the machine may sleep.
 /// 8. **Limits.** There are at most 10 responses for the same token in 5 minutes, and some of them are
 ///    reserved for calls that have no token. After Entra has detected a loop (AADSTS50196), there is no
 ///    request for 5 minutes. A request without a response, and the responses 408, 429 and 5xx, do not
