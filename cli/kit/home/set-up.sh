@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: home/set-up.sh --tenant ID --resource-group NAME [options]
+usage: set-up.sh --tenant ID --resource-group NAME [options]
 
   --tenant ID             Contoso's tenant id; sign in first: az login --tenant ID
   --resource-group NAME   the group of the managed identity; it must exist

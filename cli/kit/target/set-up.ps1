@@ -10,7 +10,7 @@ It creates what is missing, changes nothing that is there, and stops at the firs
 again. Sign in first: Connect-AzAccount -Tenant <Litware's tenant id>
 
 .EXAMPLE
-./target/set-up.ps1 -Tenant 22222222-2222-4222-8222-222222222222 -AppId 33333333-3333-4333-8333-333333333333 -Scope /subscriptions/44444444-4444-4444-8444-444444444444/resourceGroups/NetworkWatcherRG
+./set-up.ps1 -Tenant 22222222-2222-4222-8222-222222222222 -AppId 33333333-3333-4333-8333-333333333333 -Scope /subscriptions/44444444-4444-4444-8444-444444444444/resourceGroups/NetworkWatcherRG
 #>
 [CmdletBinding()]
 param(

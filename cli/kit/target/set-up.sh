@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: target/set-up.sh --tenant ID --app-id ID --scope ID [options]
+usage: set-up.sh --tenant ID --app-id ID --scope ID [options]
 
   --tenant ID   Litware's tenant id; sign in first: az login --tenant ID
   --app-id ID   the client id of Contoso's app

@@ -1,6 +1,6 @@
 // An alert when the exchange is refused. Each tenant has its own logs, so each deploys its own rule.
 //
-//   az deployment group create --resource-group <resource group> --template-file logs/alert.bicep \
+//   az deployment group create --resource-group <resource group> --template-file alert.bicep \
 //     --parameters side=target workspaceId=<resource id of the workspace> appId=<client id of the app>
 //
 // The home tenant also gives identityId=<client id of the managed identity>.
