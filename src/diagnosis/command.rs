@@ -101,6 +101,33 @@ impl Command {
         self
     }
 
+    /// A query (JMESPath) with a value inside.
+    pub(super) fn query_with(
+        mut self,
+        before: &'static str,
+        value: Option<&Value>,
+        placeholder: &'static str,
+        after: &'static str,
+    ) -> Self {
+        let value = known_or(value, placeholder);
+        let quoted = self.shell.quote(&format!("{before}{value}{after}"));
+        self.text.push_str(&format!(" --query {quoted}"));
+        self
+    }
+
+    /// A value that the reader has to fill in, as a part of a longer word.
+    pub(super) fn placeholder_in(
+        mut self,
+        option: &'static str,
+        before: &'static str,
+        name: &'static str,
+        after: &'static str,
+    ) -> Self {
+        let quoted = self.shell.quote(&format!("{before}<{name}>{after}"));
+        self.text.push_str(&format!(" {option} {quoted}"));
+        self
+    }
+
     /// The object id of an app: PowerShell's commands for the credentials of an app accept no
     /// client id.
     pub(super) fn object_of(mut self, option: &'static str, app: &Value) -> Self {
@@ -192,6 +219,19 @@ impl Value {
         let is_safe = (1..=LONGEST).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !text.starts_with('-');
+        is_safe.then(|| Self(text.to_owned()))
+    }
+
+    /// A permission of Microsoft Graph, such as `Application.Read.All`.
+    pub(super) fn permission(text: &str) -> Option<Self> {
+        const LONGEST: usize = 100;
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let is_safe = text.len() <= LONGEST
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.contains('.')
+            && text.split('.').all(is_part);
         is_safe.then(|| Self(text.to_owned()))
     }
 
