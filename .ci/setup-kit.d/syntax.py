@@ -1,4 +1,4 @@
-"""Parses the files of the set-up kit that a shell does not run. Syntax only: no names, no types."""
+"""Parses the files of the set-up kit that a shell does not run. Syntax only: others check names."""
 
 import json
 import pathlib

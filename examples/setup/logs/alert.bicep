@@ -37,7 +37,7 @@ var targetQuery = loadTextContent('target-failures.kql')
 var appQuery = replace(side == 'home' ? homeQuery : targetQuery, '<client id of the app>', appId)
 var query = replace(appQuery, '<client id of the managed identity>', identityId)
 
-resource alert 'Microsoft.Insights/scheduledQueryRules@2021-08-01' = {
+resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   name: 'cross-tenant-sign-in-refused-${side}'
   location: location
   kind: 'LogAlert'
