@@ -121,8 +121,10 @@ async fn a_403_of_resource_manager_is_answered_with_the_role_assignment() {
     );
 }
 
-/// The error of a request to Microsoft Graph with a token for this scope.
-async fn graph_error(world: &World, scope: &str) -> azure_core::Error {
+const GRAPH: &str = "https://graph.microsoft.com/.default";
+
+/// The error of a request to Microsoft Graph for this path, with a token for this scope.
+async fn graph_error(world: &World, scope: &str, path: &str) -> azure_core::Error {
     let mut options = world.azure.client_options();
     options.retry = RetryOptions::none();
     let authorization = BearerTokenAuthorizationPolicy::new(world.credential(), [scope.to_owned()]);
@@ -134,8 +136,7 @@ async fn graph_error(world: &World, scope: &str) -> azure_core::Error {
         vec![Arc::new(authorization)],
         None,
     );
-    let app = &world.scenario.client_id;
-    let url = format!("https://graph.microsoft.com/v1.0/applications(appId='{app}')");
+    let url = format!("https://graph.microsoft.com/v1.0/{path}");
     let mut request = Request::new(Url::parse(&url).unwrap(), Method::Get);
     pipeline
         .send(&Context::new(), &mut request, None)
@@ -148,7 +149,7 @@ async fn a_403_of_microsoft_graph_is_answered_with_the_permission() {
     let world = World::new();
     let principal = world.scenario.target_service_principal_id.as_deref();
     world.azure.remove_graph_permissions(principal.unwrap());
-    let error = graph_error(&world, "https://graph.microsoft.com/.default").await;
+    let error = graph_error(&world, GRAPH, "applications").await;
     says(
         &error,
         "the target tenant's administrator",
@@ -163,7 +164,7 @@ async fn a_403_of_microsoft_graph_is_answered_with_the_permission() {
 
 #[tokio::test]
 async fn a_token_of_another_resource_is_answered_with_the_scope_of_microsoft_graph() {
-    let error = graph_error(&World::new(), ARM).await;
+    let error = graph_error(&World::new(), ARM, "applications").await;
     says(
         &error,
         "the service's developer",
@@ -171,5 +172,15 @@ async fn a_token_of_another_resource_is_answered_with_the_scope_of_microsoft_gra
             "HTTP 401 InvalidAuthenticationToken",
             "\"https://graph.microsoft.com/.default\"",
         ],
+    );
+}
+
+#[tokio::test]
+async fn a_request_to_microsoft_graph_about_the_signed_in_user_is_answered_with_the_path() {
+    let error = graph_error(&World::new(), GRAPH, "me").await;
+    says(
+        &error,
+        "the service's developer",
+        &["HTTP 400", "/users/{id}"],
     );
 }
