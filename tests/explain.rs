@@ -8,13 +8,19 @@ mod arm;
 mod support;
 
 use arm::ResourceManager;
-use azure_core::{credentials::TokenCredential, http::RetryOptions};
+use azure_core::{
+    credentials::TokenCredential,
+    http::{
+        Context, Method, Pipeline, Request, RetryOptions, Url,
+        policies::auth::BearerTokenAuthorizationPolicy,
+    },
+};
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, explain,
 };
 use cross_tenant_identity_emulator::Step;
 use futures::TryStreamExt;
-use std::{error::Error, net::TcpListener};
+use std::{error::Error, net::TcpListener, sync::Arc};
 use support::{ARM, World};
 
 #[track_caller]
@@ -112,5 +118,69 @@ async fn a_403_of_resource_manager_is_answered_with_the_role_assignment() {
         &error,
         "the target tenant's administrator",
         &["HTTP 403", "az role assignment create", "Reader"],
+    );
+}
+
+const GRAPH: &str = "https://graph.microsoft.com/.default";
+
+/// The error of a request to Microsoft Graph for this path, with a token for this scope.
+async fn graph_error(world: &World, scope: &str, path: &str) -> azure_core::Error {
+    let mut options = world.azure.client_options();
+    options.retry = RetryOptions::none();
+    let authorization = BearerTokenAuthorizationPolicy::new(world.credential(), [scope.to_owned()]);
+    let pipeline = Pipeline::new(
+        None,
+        None,
+        options,
+        Vec::new(),
+        vec![Arc::new(authorization)],
+        None,
+    );
+    let url = format!("https://graph.microsoft.com/v1.0/{path}");
+    let mut request = Request::new(Url::parse(&url).unwrap(), Method::Get);
+    pipeline
+        .send(&Context::new(), &mut request, None)
+        .await
+        .unwrap_err()
+}
+
+#[tokio::test]
+async fn a_403_of_microsoft_graph_is_answered_with_the_permission() {
+    let world = World::new();
+    let principal = world.scenario.target_service_principal_id.as_deref();
+    world.azure.remove_graph_permissions(principal.unwrap());
+    let error = graph_error(&world, GRAPH, "applications").await;
+    says(
+        &error,
+        "the target tenant's administrator",
+        &[
+            "HTTP 403 Authorization_RequestDenied",
+            "application permission",
+            "az rest --method POST",
+            "New-AzADServicePrincipalAppRoleAssignment",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_token_of_another_resource_is_answered_with_the_scope_of_microsoft_graph() {
+    let error = graph_error(&World::new(), ARM, "applications").await;
+    says(
+        &error,
+        "the service's developer",
+        &[
+            "HTTP 401 InvalidAuthenticationToken",
+            "\"https://graph.microsoft.com/.default\"",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_request_to_microsoft_graph_about_the_signed_in_user_is_answered_with_the_path() {
+    let error = graph_error(&World::new(), GRAPH, "me").await;
+    says(
+        &error,
+        "the service's developer",
+        &["HTTP 400", "/users/{id}"],
     );
 }

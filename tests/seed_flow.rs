@@ -10,9 +10,11 @@ use http_file::{HttpFile, Values};
 use serde_json::Value;
 use std::{fs, path::Path};
 
+const SEED_FLOW: &str = "examples/setup/seed-flow.http";
+
 fn read(name: &str) -> HttpFile {
-    let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/setup");
-    HttpFile::parse(&fs::read_to_string(kit.join(name)).unwrap()).unwrap()
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    HttpFile::parse(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The variables of the file, with the ids of the scenario instead of the example ids.
@@ -73,7 +75,7 @@ async fn send(transport: &Transport, step: &http_file::Step, values: &Values) ->
 async fn the_seed_flow_ends_with_the_resource_group_of_the_target_tenant() {
     let azure = Emulator::start().unwrap();
     let scenario = azure.create_scenario();
-    let file = read("seed-flow.http");
+    let file = read(SEED_FLOW);
 
     let answers = send_all(&azure, &file, filled_in(&file, &scenario)).await;
 
@@ -102,7 +104,7 @@ async fn an_app_of_the_target_tenant_itself_is_refused_as_the_file_says() {
     let litwares_own = azure
         .create_scenario_without(Step::HomeRegistration)
         .client_id;
-    let file = read("seed-flow.http");
+    let file = read(SEED_FLOW);
     let mut values = filled_in(
         &file,
         &azure.create_scenario_without(Step::HomeRegistration),
@@ -121,7 +123,7 @@ async fn an_app_of_the_target_tenant_itself_is_refused_as_the_file_says() {
 
 #[test]
 fn each_request_of_the_file_uses_only_variables_that_are_defined_before_it() {
-    for name in ["seed-flow.http", "target/provision.http"] {
+    for name in [SEED_FLOW, "cli/kit/target/provision.http"] {
         let file = read(name);
         let mut values = file.values();
         for step in &file.steps {

@@ -1,4 +1,4 @@
-"""Parses the files of examples/setup that a shell does not run. Syntax only: no names, no types."""
+"""Parses the files of the set-up kit that a shell does not run. Syntax only: others check names."""
 
 import json
 import pathlib
@@ -51,13 +51,13 @@ CHECKS = {
 }
 
 
-def main(folder):
+def main(folders):
     failed = False
     for pattern, check in CHECKS.items():
-        paths = sorted(folder.rglob(pattern))
+        paths = sorted(path for folder in folders for path in folder.rglob(pattern))
         if not paths:
             failed = True
-            print(f"{folder}: no {pattern}", file=sys.stderr)
+            print(f"no {pattern}", file=sys.stderr)
         for path in paths:
             try:
                 check(path)
@@ -67,4 +67,4 @@ def main(folder):
     return failed
 
 
-sys.exit(main(pathlib.Path(sys.argv[1])))
+sys.exit(main([pathlib.Path(folder) for folder in sys.argv[1:]]))

@@ -41,7 +41,7 @@ impl EmulatorArguments {
             None => emulator.create_scenario(),
         };
         output::note(&match self.without {
-            None => "On the emulator, where all is set up well.".to_owned(),
+            None => "On the emulator, where Contoso and Litware are set up well.".to_owned(),
             Some(step) => format!(
                 "On the emulator, where this is not so: {}.",
                 step.description()

@@ -43,6 +43,8 @@ pub(crate) fn failure(failure: &Failure, wants_json: bool) -> Outcome {
             Failure::Error(error) => explain(error.as_ref()).to_string(),
             Failure::Io(error) => error.to_string(),
         };
+        // "error:" says it already.
+        let text = text.strip_prefix("What happened: ").unwrap_or(&text);
         note(&format!("{RED}error:{RED:#} {text}"));
         return outcome;
     }

@@ -1,6 +1,6 @@
 //! Commands that a reader can paste. They contain only fixed text and values that were parsed.
 
-use super::value::{Body, Value};
+use super::value::{Body, Value, known_or};
 use serde::Serialize;
 use std::fmt;
 
@@ -93,6 +93,33 @@ impl Command {
         let query = format!("[?{property}=='{}']", value.text());
         self.text
             .push_str(&format!(" --query {}", self.shell.quote(&query)));
+        self
+    }
+
+    /// A query (JMESPath) with a value inside.
+    pub(super) fn query_with(
+        mut self,
+        before: &'static str,
+        value: Option<&Value>,
+        placeholder: &'static str,
+        after: &'static str,
+    ) -> Self {
+        let value = known_or(value, placeholder);
+        let quoted = self.shell.quote(&format!("{before}{value}{after}"));
+        self.text.push_str(&format!(" --query {quoted}"));
+        self
+    }
+
+    /// A value that the reader has to fill in, as a part of a longer word.
+    pub(super) fn placeholder_in(
+        mut self,
+        option: &'static str,
+        before: &'static str,
+        name: &'static str,
+        after: &'static str,
+    ) -> Self {
+        let quoted = self.shell.quote(&format!("{before}<{name}>{after}"));
+        self.text.push_str(&format!(" {option} {quoted}"));
         self
     }
 

@@ -8,6 +8,7 @@
 mod answer;
 mod arm;
 mod data;
+mod graph;
 mod key_vault;
 mod storage;
 mod token;
@@ -75,6 +76,9 @@ pub(crate) fn of_status(origin: &str, status: u16) -> Diagnosis {
 fn of_answer(answer: &Answer) -> Option<Diagnosis> {
     if answer.is("InvalidSubscriptionId") {
         return arm::of(answer);
+    }
+    if let Some(diagnosis) = graph::of(answer) {
+        return Some(diagnosis);
     }
     if !matches!(answer.status, 401 | 403 | 404) {
         return None;

@@ -3,7 +3,7 @@
 use super::{
     command::Command,
     presented::Kind,
-    value::{Body, Value},
+    value::{Body, Value, known_or},
 };
 
 /// The properties of a federated identity credential, as far as they are known.
@@ -71,12 +71,5 @@ impl Trust {
 
     pub(super) fn audience_option(&self, command: Command) -> Command {
         command.value_or("-Audience", self.audience.as_ref(), Self::NO_AUDIENCE)
-    }
-}
-
-fn known_or(value: Option<&Value>, placeholder: &'static str) -> String {
-    match value {
-        Some(value) => value.text().to_owned(),
-        None => format!("<{placeholder}>"),
     }
 }

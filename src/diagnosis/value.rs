@@ -53,6 +53,19 @@ impl Value {
         is_safe.then(|| Self(text.to_owned()))
     }
 
+    /// A permission of Microsoft Graph, such as `Application.Read.All`.
+    pub(super) fn permission(text: &str) -> Option<Self> {
+        const LONGEST: usize = 100;
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let is_safe = text.len() <= LONGEST
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.contains('.')
+            && text.split('.').all(is_part);
+        is_safe.then(|| Self(text.to_owned()))
+    }
+
     /// Text of a resource that is a constant in this crate.
     pub(super) fn fixed(text: &'static str) -> Self {
         Self(text.to_owned())
@@ -73,6 +86,14 @@ impl Value {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"/._()-".contains(&b));
         is_safe.then(|| Self(text.to_owned()))
+    }
+}
+
+/// The text of a value, or a placeholder that the reader has to fill in.
+pub(super) fn known_or(value: Option<&Value>, placeholder: &'static str) -> String {
+    match value {
+        Some(value) => value.text().to_owned(),
+        None => format!("<{placeholder}>"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "resources/arm.rs"]
 mod arm;
+#[path = "resources/graph.rs"]
+mod graph;
 #[path = "resources/key_vault.rs"]
 mod key_vault;
 #[path = "resources/others.rs"]
@@ -46,6 +48,7 @@ fn each_refusal_is_explained() {
         arm::refusals(),
         storage::refusals(),
         key_vault::refusals(),
+        graph::refusals(),
         others::refusals(),
     ]
     .into_iter()

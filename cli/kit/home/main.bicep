@@ -2,7 +2,7 @@
 // the federated identity credential.
 //
 //   az login --tenant <Contoso's tenant id>
-//   az deployment group create --resource-group <resource group> --template-file home/main.bicep \
+//   az deployment group create --resource-group <resource group> --template-file main.bicep \
 //     --query properties.outputs
 //
 // Bicep describes a virtual machine as a whole, so the identity is assigned to it afterwards:

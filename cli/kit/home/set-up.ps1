@@ -11,7 +11,7 @@ It creates what is missing, changes nothing that is there, and stops at the firs
 again. Sign in first: Connect-AzAccount -Tenant <Contoso's tenant id>
 
 .EXAMPLE
-./home/set-up.ps1 -Tenant 11111111-1111-4111-8111-111111111111 -ResourceGroup service -VirtualMachine vm
+./set-up.ps1 -Tenant 11111111-1111-4111-8111-111111111111 -ResourceGroup service -VirtualMachine vm
 #>
 [CmdletBinding()]
 param(

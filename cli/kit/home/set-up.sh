@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: home/set-up.sh --tenant ID --resource-group NAME [options]
+usage: set-up.sh --tenant ID --resource-group NAME [options]
 
   --tenant ID             Contoso's tenant id; sign in first: az login --tenant ID
   --resource-group NAME   the group of the managed identity; it must exist
@@ -101,7 +101,10 @@ if [ -n "$vm" ]; then
   fi
 fi
 
-if [ -z "$app" ]; then
+if [ -n "$app" ]; then
+  registered=$(az ad app list --app-id "$app" --query '[].appId' --output tsv)
+  [ -n "$registered" ] || fail "there is no app with the client id $app in tenant $tenant"
+else
   # --display-name finds all names that begin so.
   app=$(az ad app list --display-name "$app_name" --query "[?displayName=='$app_name'].appId" --output tsv)
   [ "$(wc -w <<<"$app")" -le 1 ] || fail "several apps are called '$app_name'; choose one with --app-id:

@@ -10,7 +10,7 @@ It creates what is missing, changes nothing that is there, and stops at the firs
 again. Sign in first: Connect-AzAccount -Tenant <Litware's tenant id>
 
 .EXAMPLE
-./target/set-up.ps1 -Tenant 22222222-2222-4222-8222-222222222222 -AppId 33333333-3333-4333-8333-333333333333 -Scope /subscriptions/44444444-4444-4444-8444-444444444444/resourceGroups/NetworkWatcherRG
+./set-up.ps1 -Tenant 22222222-2222-4222-8222-222222222222 -AppId 33333333-3333-4333-8333-333333333333 -Scope /subscriptions/44444444-4444-4444-8444-444444444444/resourceGroups/NetworkWatcherRG
 #>
 [CmdletBinding()]
 param(
@@ -46,10 +46,23 @@ if ($context.Tenant.Id -ne "$Tenant") {
     throw "You are signed in to tenant $($context.Tenant.Id). Run: Connect-AzAccount -Tenant $Tenant"
 }
 
+# An app trusts managed identities of its own tenant only.
+$own = "The app $AppId is registered in tenant $Tenant itself, so it cannot trust an identity of another one (AADSTS700236). If this is Litware's tenant, ask Contoso for the client id of its multi-tenant app, and give that one. If this is Contoso's tenant, sign in to Litware's, and give its id as -Tenant. Nothing was changed."
+
 $principal = Get-AzADServicePrincipal -ApplicationId $AppId
 if ($principal) {
+    if ("$($principal.AppOwnerOrganizationId)" -eq "$Tenant") {
+        throw $own
+    }
+    if ($principal.AccountEnabled -eq $false) {
+        throw "The service principal of the app is disabled. To enable it, run: Update-AzADServicePrincipal -ObjectId $($principal.Id) -AccountEnabled"
+    }
     Write-Host "found:   the service principal $($principal.Id) of the app"
 } else {
+    # Without this, the command would create a service principal for an app of this tenant, too.
+    if (Get-AzADApplication -ApplicationId $AppId) {
+        throw $own
+    }
     $principal = New-AzADServicePrincipal -ApplicationId $AppId
     Write-Host "created: the service principal $($principal.Id) of the app"
 }

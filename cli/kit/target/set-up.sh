@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: target/set-up.sh --tenant ID --app-id ID --scope ID [options]
+usage: set-up.sh --tenant ID --app-id ID --scope ID [options]
 
   --tenant ID   Litware's tenant id; sign in first: az login --tenant ID
   --app-id ID   the client id of Contoso's app
@@ -66,10 +66,25 @@ signed_in=$(az account show --query tenantId --output tsv)
 found() { echo "found:   $1" >&2; }
 created() { echo "created: $1" >&2; }
 
-principal=$(az ad sp list --filter "appId eq '$app'" --query '[].id' --output tsv)
-if [ -n "$principal" ]; then
+# An app trusts managed identities of its own tenant only.
+fail_own_app() {
+  fail "the app $app is registered in tenant $tenant itself, so it cannot trust an identity of another one (AADSTS700236).
+  If this is Litware's tenant, ask Contoso for the client id of its multi-tenant app, and give that one.
+  If this is Contoso's tenant, sign in to Litware's, and give its id as --tenant. Nothing was changed."
+}
+
+existing=$(az ad sp list --filter "appId eq '$app'" --output tsv \
+  --query '[].[id, appOwnerOrganizationId, to_string(accountEnabled)]')
+if [ -n "$existing" ]; then
+  read -r principal owner enabled <<<"$existing"
+  [ "$(lower "$owner")" != "$tenant" ] || fail_own_app
+  [ "$enabled" != false ] ||
+    fail "the service principal of the app is disabled; to enable it, run: az ad sp update --id $principal --set accountEnabled=true"
   found "the service principal $principal of the app"
 else
+  # Without this, az would create a service principal for an app of this tenant, too.
+  own=$(az ad app list --app-id "$app" --query '[].appId' --output tsv)
+  [ -z "$own" ] || fail_own_app
   principal=$(az ad sp create --id "$app" --query id --output tsv)
   created "the service principal $principal of the app"
 fi

@@ -4,6 +4,7 @@ mod directory;
 mod finding;
 mod home;
 mod identity;
+mod permission;
 mod target;
 mod trust;
 
@@ -63,7 +64,7 @@ async fn audit(azure: &Azure) -> Result<Audit, Failure> {
         findings: Vec::new(),
     };
     let app = home::read(azure, &credential, &report, presented.as_ref(), &mut home).await?;
-    target::read(azure, &credential, &report, &mut target).await?;
+    target::read(azure, &credential, &report, &home, &mut target).await?;
     Ok(Audit {
         is_ok: home.is_ok() && target.is_ok(),
         client_id,

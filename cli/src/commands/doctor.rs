@@ -89,6 +89,12 @@ impl DoctorArguments {
             (Some(side), true) => output::print_json(&report.part_for(side.actor()))?,
             (Some(side), false) => output::print(&report.part_for(side.actor()).to_string())?,
         }
+        if self
+            .side
+            .is_some_and(|side| report.part_for(side.actor()).is_empty())
+        {
+            note_others(&report);
+        }
         Ok(Outcome::of(report.is_ok()))
     }
 
@@ -121,21 +127,44 @@ impl DoctorArguments {
 /// The report, and how to get the parts that others need.
 fn text(report: &Report) -> String {
     let mut text = coloured(&report.to_string());
+    let sides = sides(report);
+    if !sides.is_empty() {
+        text.push_str("\n\nTo print the part of one side alone, ready to be sent, add:");
+        text.push_str(&flags(&sides));
+    }
+    text
+}
+
+/// Whose part is not empty.
+fn note_others(report: &Report) {
+    let sides = sides(report);
+    if !sides.is_empty() {
+        let flags = flags(&sides);
+        output::note(&format!(
+            "Others have to act. To print their part, use:{flags}"
+        ));
+    }
+}
+
+/// Who has to act.
+fn sides(report: &Report) -> Vec<Side> {
     let mut sides: Vec<Side> = Vec::new();
     for side in report.actors().into_iter().flat_map(Side::of) {
         if !sides.contains(side) {
             sides.push(*side);
         }
     }
-    if !sides.is_empty() {
-        text.push_str("\n\nTo print the part of one side alone, ready to be sent, add:");
-        for side in sides {
-            let name = side.to_possible_value();
-            let name = name.as_ref().map_or("", |name| name.get_name());
-            text.push_str(&format!("\n    --for {name:<14} for {}", side.actor()));
-        }
-    }
-    text
+    sides
+}
+
+/// A line for each.
+fn flags(sides: &[Side]) -> String {
+    let line = |side: &Side| {
+        let name = side.to_possible_value();
+        let name = name.as_ref().map_or("", |name| name.get_name());
+        format!("\n    --for {name:<14} for {}", side.actor())
+    };
+    sides.iter().map(line).collect()
 }
 
 fn coloured(report: &str) -> String {

@@ -3,7 +3,7 @@ use cross_tenant_identity_emulator::{
     Endpoint, Fault, FederatedCredential, ManagedIdentity, Times,
 };
 use serde_json::Value;
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 /// The messages of a side that have this level, with the commands.
 fn told(audit: &Value, side: &str, level: &str) -> String {
@@ -133,6 +133,50 @@ fn what_can_be_read_is_told_where_one_side_refuses() {
     let both_refuse = audit(&azure, 1);
     assert!(told(&both_refuse, "target", "not_read").contains("Insufficient privileges"));
     assert!(told(&both_refuse, "target", "ok").contains("gives the app a token"));
+    for (side, principal) in [
+        ("home", &*scenario.identity_principal_id),
+        ("target", principal),
+    ] {
+        grants(&both_refuse, side, principal);
+    }
+}
+
+/// The commands grant Application.Read.All to this principal.
+fn grants(audit: &Value, side: &str, principal: &str) {
+    let findings = audit[side]["findings"].as_array().unwrap();
+    let unread = findings.iter().find(|it| it["level"] == "not_read");
+    let unread = unread.unwrap();
+    assert_eq!(unread["who"], format!("{side}_administrator"));
+    let commands: Vec<_> = unread["commands"].as_array().unwrap().iter().collect();
+    assert_eq!(commands.len(), 2, "{unread}");
+    if !cfg!(unix) {
+        return;
+    }
+    // In the place of the Azure CLI: the id of Microsoft Graph's service principal, or the last argument.
+    let az = r#"az() { if [ "$1" = ad ]; then echo GRAPH; else printf %s "${!#}"; fi; }; "#;
+    let script = format!("{az}{}", commands[1].as_str().unwrap());
+    let out = Command::new("bash").args(["-c", &script]).output().unwrap();
+    let body: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(body["principalId"], principal);
+    assert_eq!(body["resourceId"], "GRAPH");
+    assert_eq!(body["appRoleId"], "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30");
+}
+
+#[test]
+fn what_the_home_tenant_has_to_do_is_told_though_its_directory_cannot_be_read() {
+    let azure = Azure::start();
+    let scenario = &azure.scenario;
+    let principal = &scenario.identity_principal_id;
+    azure.emulator.remove_graph_permissions(principal);
+    let app = &scenario.client_id;
+    azure
+        .emulator
+        .remove_federated_credential(app, "umi-multi-tenant-example")
+        .unwrap();
+    let audit = audit(&azure, 1);
+    let wrong = told(&audit, "target", "wrong");
+    assert!(wrong.contains("home_administrator"), "{wrong}");
+    assert!(wrong.contains("federated-credential create"), "{wrong}");
 }
 
 #[test]

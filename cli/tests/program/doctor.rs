@@ -105,6 +105,8 @@ fn the_part_of_the_other_side_is_ready_to_be_mailed() {
     assert!(part.stdout.contains("az ad sp create"));
     let nothing = with(&["--for", "developer"]);
     assert!(nothing.stdout.contains("nothing for you to do"));
+    assert!(nothing.stderr.contains("--for target-admin"));
+    assert!(!part.stderr.contains("--for"), "{}", part.stderr);
     let json = with(&["--for", "target-admin", "--json"]).json();
     assert_eq!(json["who"], "target_administrator");
 }

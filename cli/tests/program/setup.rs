@@ -1,5 +1,5 @@
 use crate::support::{Ended, command, ended, run, run_with_input};
-use std::{fs, path::Path, process::Command};
+use std::process::Command;
 
 const HOME: &str = "11111111-2222-4333-8444-555555555551";
 const TARGET: &str = "11111111-2222-4333-8444-555555555552";
@@ -150,33 +150,6 @@ fn a_value_that_makes_no_sense_gets_into_no_script() {
         assert!(
             ended.stdout.is_empty() && !ended.stderr.is_empty(),
             "{arguments:?}"
-        );
-    }
-}
-
-#[test]
-fn the_kit_of_this_package_is_that_of_the_examples() {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let examples = package.join("../examples/setup");
-    // The published package has no other kit than its own.
-    if !examples.exists() {
-        return;
-    }
-    for side in ["home", "home/terraform", "target"] {
-        let files = |kit: &Path| {
-            let entries = fs::read_dir(kit.join(side))
-                .unwrap()
-                .map(|it| it.unwrap().path());
-            let mut files: Vec<_> = entries
-                .filter(|it| it.is_file())
-                .map(|it| (it.file_name().unwrap().to_owned(), fs::read(&it).unwrap()))
-                .collect();
-            files.sort();
-            files
-        };
-        assert!(
-            files(&package.join("kit")) == files(&examples),
-            "{side}: copy examples/setup to cli/kit"
         );
     }
 }

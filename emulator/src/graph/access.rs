@@ -27,14 +27,15 @@ pub(crate) const READ_FEDERATED_CREDENTIALS: &[GraphPermission] = &[
     GraphPermission::ApplicationReadWriteAll,
 ];
 
-/// Checks the bearer token.
+/// Checks the bearer token, and that it is of a service principal.
 pub(crate) fn authenticate(
     key: &SigningKey,
     directory: &Directory,
     request: &Request,
     now: i64,
 ) -> Result<Caller, Error> {
-    bearer_token::read(key, directory, request, &AUDIENCES, now).map_err(|problem| {
+    let read = bearer_token::read(key, directory, request, &AUDIENCES, now);
+    let caller = read.map_err(|problem| {
         Error::invalid_token(match problem {
             TokenProblem::Missing => "Access token is empty.",
             // Reported in MaikuB/flutter_appauth#575.
@@ -53,7 +54,11 @@ pub(crate) fn authenticate(
             TokenProblem::InvalidSignature => "Access token validation failure. Invalid signature.",
             TokenProblem::UnknownIssuer => "Access token validation failure. Invalid issuer.",
         })
-    })
+    })?;
+    match caller.object_id.is_empty() {
+        true => Err(Error::identity_not_found()),
+        false => Ok(caller),
+    }
 }
 
 /// Refuses a caller whose token has none of these permissions. Graph goes by the token alone: a

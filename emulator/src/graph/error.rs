@@ -54,6 +54,20 @@ impl Error {
         Error::new(401, "InvalidAuthenticationToken", message)
     }
 
+    /// Microsoft Learn, "Error: The identity of the calling application could not be established".
+    pub(crate) fn identity_not_found() -> Error {
+        Error::new(
+            401,
+            "Authorization_IdentityNotFound",
+            "The identity of the calling application could not be established.",
+        )
+    }
+
+    /// Reported in GearPlug/microsoftgraph-python#20.
+    pub(crate) fn only_delegated() -> Error {
+        Error::bad_request("/me request is only valid with delegated authentication flow.")
+    }
+
     pub(crate) fn denied() -> Error {
         Error::new(
             403,

@@ -97,6 +97,8 @@ fn run(world: &World, key: &SigningKey, request: &Request, now: i64) -> Result<R
             request.get_federated_credential(*key, id)
         }
         ("serviceprincipals", []) => request.list_service_principals(),
+        // Every caller is an app.
+        ("me", _) => Err(Error::only_delegated()),
         ("serviceprincipals", [Part::Key(key)]) => request.get_service_principal(*key),
         _ => return Err(unknown()),
     };

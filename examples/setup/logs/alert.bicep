@@ -1,6 +1,6 @@
 // An alert when the exchange is refused. Each tenant has its own logs, so each deploys its own rule.
 //
-//   az deployment group create --resource-group <resource group> --template-file logs/alert.bicep \
+//   az deployment group create --resource-group <resource group> --template-file alert.bicep \
 //     --parameters side=target workspaceId=<resource id of the workspace> appId=<client id of the app>
 //
 // The home tenant also gives identityId=<client id of the managed identity>.
@@ -37,7 +37,7 @@ var targetQuery = loadTextContent('target-failures.kql')
 var appQuery = replace(side == 'home' ? homeQuery : targetQuery, '<client id of the app>', appId)
 var query = replace(appQuery, '<client id of the managed identity>', identityId)
 
-resource alert 'Microsoft.Insights/scheduledQueryRules@2021-08-01' = {
+resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   name: 'cross-tenant-sign-in-refused-${side}'
   location: location
   kind: 'LogAlert'

@@ -1,6 +1,9 @@
 //! The fields of a resource's refusal that help to explain it.
 
-use super::super::{contains_ignoring_case, find_ignoring_case};
+use super::{
+    super::{contains_ignoring_case, find_ignoring_case},
+    graph,
+};
 use crate::{authority::parse_guid, error_body::ErrorBody, redact};
 use azure_core::http::{
     RawResponse,
@@ -98,8 +101,14 @@ impl Answer {
         let resource = self
             .challenge_value("scope")
             .or_else(|| self.challenge_value("resource_id"))
-            .or_else(|| self.challenge_value("resource"))?;
-        scope_of(resource)
+            .or_else(|| self.challenge_value("resource"));
+        match resource {
+            Some(resource) => scope_of(resource),
+            None => graph::scope_of_challenge(
+                self.challenge_value("client_id")?,
+                self.challenge_value("authorization_uri")?,
+            ),
+        }
     }
 
     /// A parameter of the challenge, with or without quotes (RFC 9110 §11.2).

@@ -1,5 +1,5 @@
-//! Cosmos DB, Microsoft Graph, Service Bus and Event Hubs, Cognitive Services, and the common words
-//! of other data planes.
+//! Cosmos DB, Service Bus and Event Hubs, Cognitive Services, and the common words of other data
+//! planes.
 
 use super::{
     super::{
@@ -37,11 +37,6 @@ pub(super) fn of(answer: &Answer) -> Option<Diagnosis> {
     }
     if answer.says("have insufficient access to perform") {
         return Some(log_analytics());
-    }
-    if answer.is("Authorization_RequestDenied")
-        || answer.says("insufficient privileges to complete")
-    {
-        return Some(graph());
     }
     if answer.status == 403 && token::is_about_the_network(answer) {
         return Some(token::network("the resource"));
@@ -175,14 +170,4 @@ fn data_action(answer: &Answer) -> Diagnosis {
         "Grant that service principal a data role of the service. Reader and Contributor give no access to data. The role may take several minutes to take effect.",
     )
     .with_commands(grant(object.as_ref(), None, None))
-}
-
-/// Microsoft Learn, "Resolve Microsoft Graph authorization errors".
-fn graph() -> Diagnosis {
-    Diagnosis::new(
-        Actor::TargetAdministrator,
-        "The app has no permission in the target tenant for this request to Microsoft Graph.",
-        "Grant admin consent to the app's application permissions in the target tenant. The home tenant's administrator adds them to the app first; delegated permissions do not count for a service.",
-    )
-    .with_link("https://learn.microsoft.com/graph/resolve-auth-errors")
 }

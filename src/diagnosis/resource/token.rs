@@ -2,7 +2,10 @@
 //! tenant.
 
 use super::{
-    super::{Actor, Diagnosis, after, contains_ignoring_case, guid_after, shown},
+    super::{
+        Actor, Diagnosis, after, command::Command, contains_ignoring_case, guid_after, shown,
+        value::Value,
+    },
     answer::{Answer, scope_of},
 };
 
@@ -58,7 +61,8 @@ pub(super) fn of_challenge(answer: &Answer) -> Option<Diagnosis> {
         403 if answer.is("AuthenticationFailed") => {}
         _ => return None,
     }
-    let is_without = answer.is("NoAuthenticationInformation");
+    let is_without =
+        answer.is("NoAuthenticationInformation") || answer.says("Access token is empty");
     let happened = match (is_without, answer.code.as_str()) {
         (true, _) => {
             "The request carried no token, or none that the service looks at, and the service demands one."
@@ -81,7 +85,7 @@ pub(super) fn of_challenge(answer: &Answer) -> Option<Diagnosis> {
             "Send a token of tenant {tenant}: that is what the service's challenge asks for. Give tenant_id that tenant, or call for_tenant with it, and check that the scope is the resource's."
         ),
         (None, None) => {
-            "Check that the scope is the resource's, and that tenant_id is its tenant. Azure Resource Manager has \"https://management.azure.com/.default\", Storage \"https://storage.azure.com/.default\".".to_owned()
+            "Check that the scope is the resource's, and that tenant_id is its tenant. Azure Resource Manager has \"https://management.azure.com/.default\", Storage \"https://storage.azure.com/.default\", Microsoft Graph \"https://graph.microsoft.com/.default\".".to_owned()
         }
     };
     Some(Diagnosis::new(Actor::Developer, happened, to_do))
@@ -215,23 +219,32 @@ fn is_about_a_missing_principal(answer: &Answer) -> bool {
 }
 
 fn no_principal(answer: &Answer) -> Diagnosis {
-    use super::super::{command::Command, value::Value};
-    let app = guid_after(&answer.message, "appid").and_then(|id| Value::guid(&id));
-    let tenant = answer.tenant().and_then(|id| Value::guid(&id));
-    const APP: &str = "client id of the app";
     Diagnosis::new(
         Actor::TargetAdministrator,
         "The access token has no oid: the app has no service principal in the tenant of the resource.",
         "Create the app's service principal in the target tenant. It then needs a role on the resource too, and a token that is in use has to be renewed.",
     )
-    .with_commands([
+    .with_commands(create_principal(answer))
+}
+
+/// The service principal of the app in the tenant of the resource.
+pub(super) fn create_principal(answer: &Answer) -> [Command; 4] {
+    let app = guid_after(&answer.message, "appid").and_then(|id| Value::guid(&id));
+    let tenant = answer.tenant().and_then(|id| Value::guid(&id));
+    const APP: &str = "client id of the app";
+    const TENANT: &str = "target tenant id";
+    [
         Command::az("login")
-            .value_or("--tenant", tenant.as_ref(), "target tenant id")
+            .value_or("--tenant", tenant.as_ref(), TENANT)
             .fixed("--allow-no-subscriptions"),
         Command::az("ad sp create").value_or("--id", app.as_ref(), APP),
-        Command::powershell("Connect-AzAccount").value_or("-Tenant", tenant.as_ref(), "target tenant id"),
-        Command::powershell("New-AzADServicePrincipal").value_or("-ApplicationId", app.as_ref(), APP),
-    ])
+        Command::powershell("Connect-AzAccount").value_or("-Tenant", tenant.as_ref(), TENANT),
+        Command::powershell("New-AzADServicePrincipal").value_or(
+            "-ApplicationId",
+            app.as_ref(),
+            APP,
+        ),
+    ]
 }
 
 pub(super) fn other_tenant(answer: &Answer) -> Diagnosis {

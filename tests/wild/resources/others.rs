@@ -75,33 +75,6 @@ pub(super) fn refusals() -> Vec<(&'static str, Answer, Told)> {
             Told::by(Target, &["firewall"]),
         ),
         (
-            "Graph without a permission",
-            json(
-                403,
-                "Authorization_RequestDenied",
-                "Insufficient privileges to complete the operation.",
-            ),
-            Told::by(Target, &["admin consent"]),
-        ),
-        (
-            "Graph and another audience",
-            json(
-                401,
-                "InvalidAuthenticationToken",
-                "Access token validation failure. Invalid audience.",
-            ),
-            Told::by(Developer, &["another resource"]),
-        ),
-        (
-            "Graph and an expired token",
-            json(
-                401,
-                "InvalidAuthenticationToken",
-                "Lifetime validation failed, the token is expired.",
-            ),
-            Told::by(Operator, &["had expired"]),
-        ),
-        (
             "Cognitive Services without a data role",
             json(
                 401,

@@ -58,8 +58,19 @@ pub(super) struct ServicePrincipal {
 pub(super) enum Unread {
     /// It does not exist in this tenant.
     Missing,
+    /// The caller has no permission. In a line.
+    Denied(String),
     /// In a line.
-    Refused(String),
+    Failed(String),
+}
+
+impl Unread {
+    pub(super) fn told(&self) -> &str {
+        match self {
+            Self::Missing => "there is none",
+            Self::Denied(why) | Self::Failed(why) => why,
+        }
+    }
 }
 
 /// A tenant's directory, by the eyes of one caller.
@@ -104,11 +115,11 @@ impl Directory<'_> {
 }
 
 fn unread(error: azure_core::Error) -> Unread {
+    // The token endpoint's refusals have an error of ours above them.
+    let is_graphs = cross_tenant_identity::Error::find(&error).is_none();
     match error.http_status() {
-        // The token endpoint's refusals have an error of ours above them.
-        Some(StatusCode::NotFound) if cross_tenant_identity::Error::find(&error).is_none() => {
-            Unread::Missing
-        }
-        _ => Unread::Refused(one_line(&error)),
+        Some(StatusCode::NotFound) if is_graphs => Unread::Missing,
+        Some(StatusCode::Forbidden) if is_graphs => Unread::Denied(one_line(&error)),
+        _ => Unread::Failed(one_line(&error)),
     }
 }

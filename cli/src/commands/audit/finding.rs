@@ -4,6 +4,7 @@ use crate::{
     output::{BOLD, GREEN, RED, YELLOW},
     table::printable,
 };
+use cross_tenant_identity::{Actor, Diagnosis, Shell};
 use serde::Serialize;
 use std::fmt::{self, Write};
 
@@ -24,8 +25,48 @@ pub(super) struct Finding {
     /// What it is about, such as a credential's name.
     pub(super) about: String,
     pub(super) message: String,
+    pub(super) who: Option<Actor>,
+    pub(super) what_to_do: Option<String>,
     /// Commands of Azure CLI that mend it.
     pub(super) commands: Vec<String>,
+}
+
+impl Finding {
+    pub(super) fn new(level: Level, about: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            level,
+            // Names and messages of other parties, too.
+            about: printable(&about.into()),
+            message: printable(&message.into()),
+            who: None,
+            what_to_do: None,
+            commands: Vec::new(),
+        }
+    }
+
+    pub(super) fn who(mut self, who: Actor) -> Self {
+        self.who = Some(who);
+        self
+    }
+
+    pub(super) fn what_to_do(mut self, to_do: &str) -> Self {
+        self.what_to_do = Some(printable(to_do));
+        self
+    }
+
+    pub(super) fn commands(mut self, commands: Vec<String>) -> Self {
+        self.commands = commands;
+        self
+    }
+
+    /// What the diagnosis says of it.
+    pub(super) fn diagnosed(self, diagnosis: &Diagnosis) -> Self {
+        let all = diagnosis.commands().iter();
+        let of_cli = all.filter(|command| command.shell() == Shell::AzureCli);
+        self.who(diagnosis.who())
+            .what_to_do(diagnosis.what_to_do())
+            .commands(of_cli.map(ToString::to_string).collect())
+    }
 }
 
 /// What one tenant's directory shows.
@@ -71,13 +112,15 @@ impl Side {
         message: impl Into<String>,
         commands: Vec<String>,
     ) {
-        self.findings.push(Finding {
-            level,
-            // Names and messages of other parties, too.
-            about: printable(&about.into()),
-            message: printable(&message.into()),
-            commands,
-        });
+        self.push(Finding::new(level, about, message).commands(commands));
+    }
+
+    pub(super) fn push(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    pub(super) fn has_wrong(&self) -> bool {
+        self.findings.iter().any(|it| it.level == Level::Wrong)
     }
 
     pub(super) fn is_ok(&self) -> bool {
@@ -131,6 +174,9 @@ impl Audit {
     }
 }
 
+/// Below the text of a finding.
+const INDENT: &str = "             ";
+
 fn lines(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
@@ -145,8 +191,14 @@ fn lines(findings: &[Finding]) -> String {
             "  {style}{tag:<10}{style:#} {}: {}",
             finding.about, finding.message
         );
+        if let Some(who) = finding.who {
+            let _ = writeln!(text, "{INDENT}Who has to act: {who}");
+        }
+        if let Some(to_do) = &finding.what_to_do {
+            let _ = writeln!(text, "{INDENT}What to do: {to_do}");
+        }
         for command in &finding.commands {
-            let _ = writeln!(text, "             {command}");
+            let _ = writeln!(text, "{INDENT}    {command}");
         }
     }
     text

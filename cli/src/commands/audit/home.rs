@@ -2,14 +2,16 @@
 
 use super::{
     directory::{Application, Directory, FederatedCredential, KeyCredential, Unread},
-    finding::{Level, Side},
+    finding::{Finding, Level, Side},
     identity::IdentityCredential,
+    permission,
     trust::{Presented, Trust, compare},
 };
 use crate::{azure::Azure, guid::is_guid, outcome::Failure};
 use azure_core::credentials::TokenCredential;
 use cross_tenant_identity::{
-    CrossTenantManagedIdentityCredential as Credential, ManagedIdentityAssertion, Report, StepKind,
+    Actor, CrossTenantManagedIdentityCredential as Credential, ManagedIdentityAssertion, Report,
+    StepKind,
 };
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ pub(super) async fn read(
     }
     let client_id = azure.settings.client_id.as_str();
     let mut refusals = Vec::new();
+    let mut is_denied = false;
     for (who, caller) in callers(azure, credential, report) {
         let graph = azure.graph(caller)?;
         let directory = Directory {
@@ -40,15 +43,20 @@ pub(super) async fn read(
             Ok(app) => app,
             Err(Unread::Missing) => {
                 side.read_with = Some(who);
-                side.add(
-                    Level::Wrong,
-                    "app",
-                    "there is no such app in the tenant of the identity: register the app there, as a multi-tenant one; an app of the target tenant cannot trust this identity",
+                side.push(
+                    Finding::new(
+                        Level::Wrong,
+                        "app",
+                        "there is no such app in the tenant of the identity",
+                    )
+                    .who(Actor::HomeAdministrator)
+                    .what_to_do("Register the app there, as a multi-tenant one: the script of \"cross-tenant-identity setup home\" does that. An app of the target tenant cannot trust this identity."),
                 );
                 return Ok(None);
             }
-            Err(Unread::Refused(why)) => {
-                refusals.push(format!("{who}: {why}"));
+            Err(why) => {
+                is_denied |= matches!(why, Unread::Denied(_));
+                refusals.push(format!("{who}: {}", why.told()));
                 continue;
             }
         };
@@ -56,7 +64,7 @@ pub(super) async fn read(
         of_app(&app, client_id, side);
         match directory.federated_credentials().await {
             Ok(all) => of_credentials(&all, presented, client_id, side),
-            Err(why) => side.add(Level::NotRead, "federated identity credentials", text(&why)),
+            Err(why) => side.add(Level::NotRead, "federated identity credentials", why.told()),
         }
         match directory.service_principal().await {
             Ok(_) => side.add(Level::Ok, "service principal", "the app has one here"),
@@ -66,18 +74,27 @@ pub(super) async fn read(
                 "the app has none here, so it gets no token of its own tenant",
                 vec![format!("az ad sp create --id {}", quoted(client_id))],
             ),
-            Err(why) => side.add(Level::NotRead, "service principal", text(&why)),
+            Err(why) => side.add(Level::NotRead, "service principal", why.told()),
         }
         return Ok(Some(app));
     }
     let why = match refusals.is_empty() {
         true => "nobody could ask: there is no identity token".to_owned(),
-        false => format!(
-            "nobody may read it: grant Application.Read.All of Microsoft Graph to the managed identity or to the app. {}",
-            refusals.join("; ")
-        ),
+        false => format!("nobody could read it: {}", refusals.join("; ")),
     };
-    side.add(Level::NotRead, "app", why);
+    let mut finding = Finding::new(Level::NotRead, "app", why);
+    if is_denied {
+        let to_do = format!(
+            "Grant {} of Microsoft Graph to the managed identity, as below, or to the app. A token that is in use does not have it yet.",
+            permission::NAME
+        );
+        let identity = presented.map(|it| it.subject.as_str());
+        finding = finding
+            .who(Actor::HomeAdministrator)
+            .what_to_do(&to_do)
+            .commands(permission::grant(azure, side.tenant.as_deref(), identity));
+    }
+    side.push(finding);
     Ok(None)
 }
 
@@ -88,6 +105,9 @@ fn callers(
     report: &Report,
 ) -> Vec<(&'static str, Arc<dyn TokenCredential>)> {
     let mut callers: Vec<(&'static str, Arc<dyn TokenCredential>)> = Vec::new();
+    if report.home_tenant().is_none() {
+        return callers;
+    }
     // A token file has no identity that could be asked.
     if let Some(mut options) = azure.managed_identity_options()
         && let Ok(service) = azure.graph_service()
@@ -111,13 +131,12 @@ fn callers(
 fn no_assertion(report: &Report, side: &mut Side) {
     let step = report.step(StepKind::Assertion);
     let why = step.map_or("", |step| step.summary());
-    let to_do = step.and_then(|step| step.diagnosis());
-    let to_do = to_do.map_or("", |diagnosis| diagnosis.what_to_do());
-    side.add(
-        Level::Wrong,
-        "identity token",
-        format!("there is none to compare with: {why}. {to_do}"),
-    );
+    let message = format!("there is none to compare with: {why}");
+    let finding = Finding::new(Level::Wrong, "identity token", message);
+    side.push(match step.and_then(|step| step.diagnosis()) {
+        Some(diagnosis) => finding.diagnosed(diagnosis),
+        None => finding,
+    });
 }
 
 fn of_app(app: &Application, client_id: &str, side: &mut Side) {
@@ -271,11 +290,4 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", crate::table::printable(word).replace('\'', r"'\''"))
-}
-
-fn text(why: &Unread) -> String {
-    match why {
-        Unread::Missing => "there is none".to_owned(),
-        Unread::Refused(why) => why.clone(),
-    }
 }

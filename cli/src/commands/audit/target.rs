@@ -2,11 +2,12 @@
 
 use super::{
     directory::{Directory, Unread},
-    finding::{Level, Side},
+    finding::{Finding, Level, Side},
+    permission,
 };
-use crate::{azure::Azure, outcome::Failure};
+use crate::{azure::Azure, guid::is_guid, outcome::Failure};
 use cross_tenant_identity::{
-    Actor, CrossTenantManagedIdentityCredential as Credential, Report, ReportStep, Shell, StepKind,
+    Actor, CrossTenantManagedIdentityCredential as Credential, Report, ReportStep, StepKind,
     StepOutcome,
 };
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub(super) async fn read(
     azure: &Azure,
     credential: &Arc<Credential>,
     report: &Report,
+    home: &Side,
     side: &mut Side,
 ) -> Result<(), Failure> {
     let Some(exchange) = report.step(StepKind::TargetExchange) else {
@@ -37,7 +39,7 @@ pub(super) async fn read(
             return Ok(());
         }
         _ => {
-            of_refusal(exchange, side);
+            of_refusal(exchange, home, side);
             return Ok(());
         }
     }
@@ -51,8 +53,21 @@ pub(super) async fn read(
         Ok(principal) => {
             let id = &principal.id;
             match principal.account_enabled {
-                Some(false) => side.add(Level::Wrong, "service principal", format!("{id} is disabled")),
-                _ => side.add(Level::Ok, "service principal", format!("{id} is enabled; roles are assigned to it")),
+                Some(false) => side.push(
+                    Finding::new(
+                        Level::Wrong,
+                        "service principal",
+                        format!("{id} is disabled"),
+                    )
+                    .who(Actor::TargetAdministrator)
+                    .what_to_do("Enable it again, once you know why it was disabled.")
+                    .commands(enable(id)),
+                ),
+                _ => side.add(
+                    Level::Ok,
+                    "service principal",
+                    format!("{id} is enabled; it is this object id that roles are granted to"),
+                ),
             }
             let owner = principal.app_owner_organization_id;
             if let (Some(owner), Some(home)) = (owner, report.home_tenant())
@@ -65,28 +80,49 @@ pub(super) async fn read(
                 );
             }
         }
-        Err(Unread::Missing) => side.add(Level::NotRead, "service principal", "Microsoft Graph does not show it yet: wait some minutes"),
-        Err(Unread::Refused(why)) => side.add(
+        Err(Unread::Missing) => side.add(
             Level::NotRead,
             "service principal",
-            format!("the app may not read it, which needs Application.Read.All in this tenant; nothing else here depends on it. {why}"),
+            "Microsoft Graph does not show it yet: wait some minutes",
         ),
+        Err(Unread::Denied(why)) => {
+            let claim = exchange.claims().find(|(name, _)| *name == "oid");
+            let principal = claim.map(|(_, id)| id);
+            let to_do = format!(
+                "Grant the app {} of Microsoft Graph in this tenant, for this audit alone: its own work does not need it.",
+                permission::NAME
+            );
+            let commands = permission::grant(azure, side.tenant.as_deref(), principal.as_deref());
+            side.push(
+                Finding::new(Level::NotRead, "service principal", why)
+                    .who(Actor::TargetAdministrator)
+                    .what_to_do(&to_do)
+                    .commands(commands),
+            );
+        }
+        Err(Unread::Failed(why)) => side.add(Level::NotRead, "service principal", why),
     }
     Ok(())
 }
 
-/// What this tenant has to do about it. What the home tenant has to do is among its own findings.
-fn of_refusal(exchange: &ReportStep, side: &mut Side) {
-    let mut message = format!("the tenant gives the app none: {}", exchange.summary());
-    let mut commands = Vec::new();
-    if let Some(diagnosis) = exchange.diagnosis() {
-        message.push_str(&format!(". Who has to act: {}", diagnosis.who()));
-        if diagnosis.who() != Actor::HomeAdministrator {
-            message.push_str(&format!(". {}", diagnosis.what_to_do()));
-            let all = diagnosis.commands().iter();
-            let of_cli = all.filter(|command| command.shell() == Shell::AzureCli);
-            commands.extend(of_cli.map(ToString::to_string));
+fn enable(id: &str) -> Vec<String> {
+    let known = Some(id).filter(|id| is_guid(id)).into_iter();
+    known
+        .map(|id| format!("az ad sp update --id {id} --set accountEnabled=true"))
+        .collect()
+}
+
+fn of_refusal(exchange: &ReportStep, home: &Side, side: &mut Side) {
+    let message = format!("the tenant gives the app none: {}", exchange.summary());
+    let finding = Finding::new(Level::Wrong, "token", message);
+    side.push(match exchange.diagnosis() {
+        // With what is really there in place of what Entra says of it.
+        Some(diagnosis) if diagnosis.who() == Actor::HomeAdministrator && home.has_wrong() => {
+            finding
+                .who(Actor::HomeAdministrator)
+                .what_to_do("See the home tenant above.")
         }
-    }
-    side.add_with(Level::Wrong, "token", message, commands);
+        Some(diagnosis) => finding.diagnosed(diagnosis),
+        None => finding,
+    });
 }

@@ -26,6 +26,10 @@ pub(super) fn create(emulated: &Emulated) -> Result<Vec<Tenant>, Failure> {
         let tenant = customer(&emulated.emulator, scenario, line);
         tenants.push(tenant.map_err(|why| Failure::from(other(why.to_string())))?);
     }
+    output::note(&format!(
+        "Beside Litware it has {} other tenants. Three of them are set up wrong.",
+        TENANTS - 1
+    ));
     Ok(tenants)
 }
 

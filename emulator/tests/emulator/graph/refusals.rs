@@ -41,6 +41,26 @@ async fn a_token_that_is_missing_or_invalid_is_refused() {
 }
 
 #[tokio::test]
+async fn a_token_without_a_service_principal_and_a_request_about_a_user_are_refused() {
+    let emulator = Emulator::start().expect("an emulator");
+    let scenario = emulator.create_scenario();
+    let token = home_token(&emulator, &scenario).await;
+    let response = ask(&emulator, &token, "/v1.0/me").await;
+    let message = "/me request is only valid with delegated authentication flow.";
+    assert_graph_error(&response, 400, "BadRequest", message);
+
+    let mut without = claims(&token);
+    without.as_object_mut().expect("claims").remove("oid");
+    let response = ask(&emulator, &emulator.sign(&without), "/v1.0/applications").await;
+    assert_graph_error(
+        &response,
+        401,
+        "Authorization_IdentityNotFound",
+        "The identity of the calling application could not be established.",
+    );
+}
+
+#[tokio::test]
 async fn a_token_without_the_permission_is_refused() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();

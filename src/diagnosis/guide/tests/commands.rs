@@ -6,7 +6,7 @@ use std::{fmt::Write, fs};
 
 /// The prefix of a command that changes something, and the prefix of the command that shows the
 /// current state first.
-const CHANGES: [(&str, &str); 12] = [
+const CHANGES: [(&str, &str); 20] = [
     ("az ad app create ", "az ad app list "),
     ("az ad app update ", "az ad app show "),
     ("az ad sp create ", "az ad sp show "),
@@ -31,28 +31,58 @@ const CHANGES: [(&str, &str); 12] = [
     ("New-AzADServicePrincipal ", "Get-AzADServicePrincipal "),
     ("Update-AzADServicePrincipal ", "Get-AzADServicePrincipal "),
     ("Get-AzADApplication ", "Get-AzADApplication "),
+    ("az vm identity assign ", "az vm identity show "),
+    (
+        "az role assignment create --assignee-object-id ",
+        "az role assignment list --all --assignee ",
+    ),
+    ("New-AzRoleAssignment ", "Get-AzRoleAssignment "),
+    (
+        "az cosmosdb sql role assignment create ",
+        "az cosmosdb sql role assignment list ",
+    ),
+    (
+        "New-AzCosmosDBSqlRoleAssignment ",
+        "Get-AzCosmosDBSqlRoleAssignment ",
+    ),
+    ("az rest --method POST ", "az rest --method GET "),
+    (
+        "New-AzADServicePrincipalAppRoleAssignment ",
+        "Get-AzADServicePrincipalAppRoleAssignment ",
+    ),
+    ("az keyvault set-policy ", "az keyvault show "),
 ];
 
 /// The start of the part of such a command that says what to change.
-const WHAT_TO_CHANGE: [&str; 9] = [
+const WHAT_TO_CHANGE: [&str; 16] = [
     " --federated-credential-id ",
     " --parameters ",
     " --set ",
     " --sign-in-audience ",
+    " --assignee-principal-type ",
+    " --body ",
+    " --identities ",
+    " --object-id ",
+    " --role-definition-id ",
     " -AccountEnabled",
     " -FederatedCredentialId ",
     " -Name ",
+    " -ResourceDisplayName ",
+    " -RoleDefinition",
     " -SignInAudience ",
     " | Update-",
 ];
 
 pub(super) const SIGN_INS: [&str; 2] = ["az login ", "Connect-AzAccount "];
 
-const READ_ONLY: [&str; 8] = [
+const READ_ONLY: [&str; 11] = [
     "az login ",
     "az account show ",
     "az ad app show ",
     "az ad app federated-credential list ",
+    "az ad sp show ",
+    "az identity list ",
+    "az identity show ",
     "az vm identity show ",
     // Its script is `timedatectl`, which shows the clock.
     "az vm run-command invoke ",
@@ -88,6 +118,8 @@ fn a_check_changes_nothing_and_placeholders_are_quoted() {
         let Some(command) = line.strip_prefix("  ") else {
             continue;
         };
+        // A quote inside of quotes, as a POSIX shell has it.
+        let command = command.replace(r"\'", "");
         for at in command.match_indices('<').map(|it| it.0) {
             let quotes = command[..at].matches('\'').count();
             assert_eq!(quotes % 2, 1, "{command}");
@@ -120,7 +152,8 @@ pub(super) fn in_command(text: &str) -> String {
             true => write!(out, "'{shown}'{end}").unwrap(),
             false => write!(out, "{shown}{end}").unwrap(),
         }
-        is_quoted ^= end == "'";
+        // A quote after a backslash begins and ends nothing.
+        is_quoted ^= end == "'" && word != r"\";
     }
     out
 }
