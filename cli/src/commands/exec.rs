@@ -8,7 +8,7 @@ use crate::{
     assertion_file::AssertionFile,
     azure::{Azure, Connection},
     core_dumps,
-    endpoint::{Client, Clients, Endpoint, Resources, Secret},
+    endpoint::{Access, Client, Clients, Endpoint, Resources, Secret},
     log,
     outcome::{Failure, Outcome},
 };
@@ -87,7 +87,11 @@ impl ExecArguments {
             credential: azure.credential()?,
         };
         let address = (Ipv4Addr::LOCALHOST, 0).into();
-        let endpoint = Endpoint::bind(address, Clients::new([client]), None).await?;
+        let access = Access {
+            clients: Clients::new([client]),
+            ..Default::default()
+        };
+        let endpoint = Endpoint::bind(address, access, None).await?;
         let variables = Variables::of_app_service(&endpoint.url()?, &text);
         let (ended, stop) = oneshot::channel::<()>();
         let serving = tokio::spawn(endpoint.serve(async {

@@ -31,6 +31,7 @@ const MORE: &str = "\
 The file, in TOML (or the same in JSON or YAML):
 
   listen = \"127.0.0.1:8181\"
+  # Only with [tls] and networks = [\"10.1.0.0/16\"] for what other machines reach.
 
   [settings]                      # as in the file of other commands
   client_id = \"…\"
@@ -67,12 +68,15 @@ impl ServeArguments {
         // So that no signal is lost from here on.
         let mut signals = Signals::new()?;
         let upstream_of_endpoint = Some(Arc::clone(&upstream));
-        let endpoint = Endpoint::bind(address, built.clients(), upstream_of_endpoint)
+        let endpoint = Endpoint::bind(address, built.access(), upstream_of_endpoint)
             .await
             .map_err(|why| Failure::usage(format!("cannot listen on {address}: {why}")))?;
         first_tokens(&built).await?;
         let service = endpoint.service();
-        info!(url = endpoint.url()?, clients = built.count(), "ready");
+        warn_of(&built);
+        let (networks, names) = built.reach();
+        let (url, clients) = (endpoint.url()?, built.count());
+        info!(url, clients, networks, names, "ready");
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(endpoint.serve(async {
             let _ = stopped.await;
@@ -106,23 +110,38 @@ impl ServeArguments {
                     "listen has changed, which needs a restart: nothing of the file was taken",
                 ));
             }
-            Built::new(config, Some(&before), upstream)
+            let after = Built::new(config, Some(&before), upstream)?;
+            if after.has_tls() != before.has_tls() {
+                return Err(Failure::usage(
+                    "tls was added or taken away, which needs a restart: nothing of the file was taken",
+                ));
+            }
+            Ok(after)
         });
         match after {
             Ok(after) => {
-                service.replace_clients(after.clients());
+                service.replace_access(after.access());
+                warn_of(&after);
                 let kept_tokens = after.is_of_family(&before);
-                info!(clients = after.count(), kept_tokens, "read the file again");
+                let (networks, names) = after.reach();
+                let clients = after.count();
+                info!(clients, kept_tokens, networks, names, "read the file again");
                 after
             }
             Err(failure) => {
                 error!(
                     why = failure.one_line(),
-                    "the file is wrong: the clients stay as they were"
+                    "the file is wrong: clients, networks and certificate stay as they were"
                 );
                 before
             }
         }
+    }
+}
+
+fn warn_of(built: &Built) {
+    for warning in built.warnings() {
+        warn!("{warning}");
     }
 }
 

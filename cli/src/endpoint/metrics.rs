@@ -1,6 +1,6 @@
 //! Numbers in the text format of Prometheus (prometheus.io, "Exposition formats").
 
-use super::{Client, answer::Refusal, upstream::Upstream};
+use super::{Client, answer::Refusal};
 use crate::clock;
 use azure_core::time::OffsetDateTime;
 use std::{
@@ -77,15 +77,21 @@ impl Metrics {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    pub(super) fn text(&self, upstream: &Upstream) -> String {
-        let mut text = String::new();
-        self.counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write(&mut text);
-        upstream.write(&mut text);
-        text
+    pub(super) fn write(&self, text: &mut String) {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.write(text);
     }
+}
+
+/// So that somebody is told before clients refuse it.
+pub(super) fn write_certificate(text: &mut String, expires_on: OffsetDateTime) {
+    let name = heading(
+        text,
+        "certificate_expiry_timestamp_seconds",
+        "gauge",
+        "When the certificate of this endpoint expires, in seconds since 1970.",
+    );
+    let _ = writeln!(text, "{name} {}", expires_on.unix_timestamp());
 }
 
 impl Counts {
@@ -171,7 +177,8 @@ mod tests {
         for milliseconds in [1, 3, 3, 3_600_000] {
             metrics.answered("a\"b", "ok", Duration::from_millis(milliseconds));
         }
-        let text = metrics.text(&Upstream::default());
+        let mut text = String::new();
+        metrics.write(&mut text);
         for line in [
             r#"cross_tenant_identity_requests_total{client="a\"b",outcome="ok"} 4"#,
             r#"cross_tenant_identity_request_duration_seconds_bucket{le="0.001"} 1"#,

@@ -4,7 +4,7 @@
 //! "REST endpoint reference".
 
 use super::{
-    Client, Service,
+    Client, Clients, Peer, Service,
     answer::{Answer, Refusal},
 };
 use crate::{clock, output::one_line};
@@ -34,13 +34,19 @@ const PASSING: [u16; 4] = [404, 408, 410, 429];
 const TOKEN_EXCHANGE: &str = "api://azureadtokenexchange";
 const TOKEN_EXCHANGE_APP_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
-pub(super) async fn respond(service: &Service, head: &Parts) -> Answer {
+pub(super) async fn respond(
+    service: &Service,
+    clients: &Clients,
+    head: &Parts,
+    peer: &Peer,
+) -> Answer {
     let started = clock::start();
-    let client = match authenticate(service, head) {
+    let peer = peer.remote;
+    let client = match authenticate(clients, head) {
         Ok(client) => client,
         Err(refusal) => {
             service.metrics.refused_before_a_client_is_known(&refusal);
-            warn!("a request without the secret of a client was refused");
+            warn!(%peer, "a request without the secret of a client was refused");
             return refusal.into();
         }
     };
@@ -54,16 +60,16 @@ pub(super) async fn respond(service: &Service, head: &Parts) -> Answer {
         Err(refusal) => {
             let status = refusal.status.as_u16();
             let why = &refusal.message;
-            warn!(client = client.name, status, outcome, why, "no token");
+            warn!(client = client.name, %peer, status, outcome, why, "no token");
             refusal.into()
         }
     }
 }
 
-fn authenticate(service: &Service, head: &Parts) -> Result<Arc<Client>, Refusal> {
+fn authenticate(clients: &Clients, head: &Parts) -> Result<Arc<Client>, Refusal> {
     let mut given = head.headers.get_all(HEADER).iter();
     let client = match (given.next(), given.next()) {
-        (Some(secret), None) => service.clients().with_secret(secret.as_bytes()),
+        (Some(secret), None) => clients.with_secret(secret.as_bytes()),
         _ => None,
     };
     // The same for all: whoever has no secret learns nothing.

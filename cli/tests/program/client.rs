@@ -28,6 +28,15 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    pub(crate) fn parse(response: &str) -> io::Result<Self> {
+        let status = response.get(9..12).and_then(|it| it.parse().ok());
+        let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
+        Ok(Self {
+            status: status.ok_or(io::ErrorKind::UnexpectedEof)?,
+            body: body.to_owned(),
+        })
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("{why}: {}", self.body))
     }
@@ -80,12 +89,7 @@ impl Endpoint {
         )?;
         let mut response = String::new();
         stream.read_to_string(&mut response)?;
-        let status = response.get(9..12).and_then(|it| it.parse().ok());
-        let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
-        Ok(Response {
-            status: status.ok_or(io::ErrorKind::UnexpectedEof)?,
-            body: body.to_owned(),
-        })
+        Response::parse(&response)
     }
 }
 

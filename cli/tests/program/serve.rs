@@ -4,7 +4,7 @@ mod load;
 mod metrics;
 #[cfg(unix)]
 mod reload;
-mod running;
+pub(crate) mod running;
 mod threats;
 mod tokens;
 mod wrong_config;

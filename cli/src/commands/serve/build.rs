@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use crate::{
-    endpoint::{Client, Clients, Resources, Secret, Upstream},
+    endpoint::{Access, Client, Clients, Networks, Resources, Secret, Tls, Upstream},
     outcome::Failure,
     settings::GivenSettings,
 };
@@ -18,6 +18,8 @@ pub(super) struct Built {
     settings: Settings,
     family: Arc<Credential>,
     clients: Vec<Client>,
+    networks: Networks,
+    tls: Option<Tls>,
 }
 
 impl Built {
@@ -48,6 +50,8 @@ impl Built {
             settings,
             family,
             clients,
+            networks: config.networks()?,
+            tls: config.tls()?,
         })
     }
 
@@ -59,8 +63,39 @@ impl Built {
         self.clients.len()
     }
 
+    pub(super) fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     pub(super) fn clients(&self) -> Clients {
         Clients::new(self.clients.iter().cloned())
+    }
+
+    pub(super) fn access(&self) -> Access {
+        Access {
+            clients: self.clients(),
+            networks: self.networks.clone(),
+            tls: self.tls.clone(),
+        }
+    }
+
+    /// What is taken, but should not be so.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.tls.as_ref().map(Tls::warnings).unwrap_or_default();
+        let public = self.networks.public();
+        if !public.is_empty() {
+            warnings.push(format!(
+                "networks has addresses of the internet: {}",
+                public.join(", ")
+            ));
+        }
+        warnings
+    }
+
+    /// Networks, and names of the certificate, for the log.
+    pub(super) fn reach(&self) -> (String, String) {
+        let names = self.tls.as_ref().map(Tls::names).unwrap_or_default();
+        (self.networks.to_string(), names.join(", "))
     }
 
     pub(super) fn is_of_family(&self, other: &Self) -> bool {
