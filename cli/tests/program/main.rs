@@ -10,6 +10,7 @@ mod files;
 mod groups;
 mod readme;
 mod serve;
+mod serve_rejected_token;
 mod serve_tls;
 mod settings;
 mod setup;
