@@ -22,6 +22,7 @@ mod jwt;
 mod log;
 mod outcome;
 mod output;
+mod own_endpoint;
 mod resource_manager;
 mod rest;
 mod settings;

@@ -11,6 +11,7 @@ use crate::{
     endpoint::{Access, Client, Clients, Endpoint, Resources, Secret},
     log,
     outcome::{Failure, Outcome},
+    own_endpoint,
 };
 use clap::{Args, ValueEnum};
 use program::Program;
@@ -92,6 +93,7 @@ impl ExecArguments {
             ..Default::default()
         };
         let endpoint = Endpoint::bind(address, access, None).await?;
+        own_endpoint::refuse_itself(&azure.settings, endpoint.address()?).await?;
         let variables = Variables::of_app_service(&endpoint.url()?, &text);
         let (ended, stop) = oneshot::channel::<()>();
         let serving = tokio::spawn(endpoint.serve(async {

@@ -8,6 +8,7 @@ use crate::{
     endpoint::{Client, Endpoint, Service, Upstream},
     log,
     outcome::{Failure, Outcome},
+    own_endpoint,
     signals::Signals,
     systemd,
 };
@@ -17,15 +18,16 @@ use clap::Args;
 use config::Config;
 use cross_tenant_identity::Error as IdentityError;
 use futures::future::join_all;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 /// For a first token of each client. Without one the endpoint starts, too.
 const FIRST_TOKENS: Duration = Duration::from_secs(15);
 
-/// Entra knows no such tenant (AADSTS90002), or the name cannot be one of a tenant (AADSTS900023).
-const UNKNOWN_TENANT: [u32; 2] = [90_002, 900_023];
+/// What no time cures: Entra knows no such tenant (AADSTS90002), the name cannot be one of a tenant
+/// (AADSTS900023), or the assertion is of an endpoint like this one (AADSTS700231).
+const FINAL: [u32; 3] = [90_002, 900_023, 700_231];
 
 const MORE: &str = "\
 The file, in TOML (or the same in JSON or YAML):
@@ -63,7 +65,6 @@ impl ServeArguments {
         let config = Config::read(&self.config)?;
         let address = config.listen;
         let built = Built::new(config, None, &upstream)?;
-        refuse_loop(address)?;
         log::start(log::Level::Structured);
         // So that no signal is lost from here on.
         let mut signals = Signals::new()?;
@@ -71,6 +72,7 @@ impl ServeArguments {
         let endpoint = Endpoint::bind(address, built.access(), upstream_of_endpoint)
             .await
             .map_err(|why| Failure::usage(format!("cannot listen on {address}: {why}")))?;
+        own_endpoint::refuse_itself(built.settings(), endpoint.address()?).await?;
         first_tokens(&built).await?;
         let service = endpoint.service();
         warn_of(&built);
@@ -145,47 +147,28 @@ fn warn_of(built: &Built) {
     }
 }
 
-/// Else the endpoint would ask itself for the assertion.
-fn refuse_loop(address: SocketAddr) -> Result<(), Failure> {
-    let own = crate::cloud::variable_of("IDENTITY_ENDPOINT");
-    let url = own.and_then(|it| url::Url::parse(&it).ok());
-    let is_own = url.is_some_and(|url| {
-        let is_here = url.host_str().is_some_and(|host| {
-            host == "localhost" || host.trim_matches(['[', ']']) == address.ip().to_string()
-        });
-        is_here && url.port_or_known_default() == Some(address.port())
-    });
-    match is_own {
-        true => Err(Failure::usage(format!(
-            "IDENTITY_ENDPOINT names {address}, where this endpoint itself listens: unset it, so that the identity endpoint of the host is asked"
-        ))),
-        false => Ok(()),
-    }
-}
-
-/// So that a tenant that does not exist is told before anything starts, and the first requests find
-/// tokens.
+/// So that what is wrong for good is told before anything starts, and the first requests find tokens.
 async fn first_tokens(built: &Built) -> Result<(), Failure> {
     let clients = built.clients();
     let all = clients.iter().map(|client| async move {
         let result = clock::within(FIRST_TOKENS, first_token(client)).await;
         (client, result)
     });
-    let mut unknown = Vec::new();
+    let mut wrong = Vec::new();
     for (client, result) in join_all(all).await {
         match result {
             Some(Ok(())) => {}
-            Some(Err(error)) if is_unknown_tenant(&error) => {
+            Some(Err(error)) if is_final(&error) => {
                 let why = crate::output::one_line(&error);
-                unknown.push(format!("the client {:?}: {why}", client.name));
+                wrong.push(format!("the client {:?}: {why}", client.name));
             }
             // The library has logged why.
             Some(Err(_)) | None => warn!(client = client.name, "no token yet"),
         }
     }
-    match unknown.is_empty() {
+    match wrong.is_empty() {
         true => Ok(()),
-        false => Err(Failure::usage(unknown.join("\n"))),
+        false => Err(Failure::usage(wrong.join("\n"))),
     }
 }
 
@@ -198,7 +181,7 @@ async fn first_token(client: &Client) -> azure_core::Result<()> {
     client.credential.get_token(&scopes, None).await.map(drop)
 }
 
-fn is_unknown_tenant(error: &azure_core::Error) -> bool {
+fn is_final(error: &azure_core::Error) -> bool {
     let code = IdentityError::find(error).and_then(IdentityError::code);
-    code.is_some_and(|code| UNKNOWN_TENANT.contains(&code))
+    code.is_some_and(|code| FINAL.contains(&code))
 }

@@ -8,6 +8,7 @@ mod doctor;
 mod exec;
 mod files;
 mod groups;
+mod own_endpoint;
 mod readme;
 mod serve;
 mod serve_rejected_token;

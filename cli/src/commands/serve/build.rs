@@ -4,6 +4,7 @@ use super::config::Config;
 use crate::{
     endpoint::{Access, Client, Clients, Networks, Resources, Secret, Tls, Upstream},
     outcome::Failure,
+    own_endpoint,
     settings::GivenSettings,
 };
 use cross_tenant_identity::{
@@ -35,6 +36,7 @@ impl Built {
             .map(|it| it.target_tenant_id.as_str());
         let flags = GivenSettings::default();
         let settings = flags.complete_over_file(config.settings.clone(), tenant)?;
+        own_endpoint::refuse_nested(&settings)?;
         let kept = before.filter(|before| is_same_family(&before.settings, &settings));
         let family = match kept {
             Some(before) => Arc::clone(&before.family),
@@ -53,6 +55,10 @@ impl Built {
             networks: config.networks()?,
             tls: config.tls()?,
         })
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(super) fn listen(&self) -> SocketAddr {
