@@ -3,11 +3,12 @@
 mod child;
 mod program;
 mod variables;
+#[cfg(target_os = "linux")]
+mod with_parent;
 
 use crate::{
     assertion_file::AssertionFile,
     azure::{Azure, Connection},
-    core_dumps,
     endpoint::{Access, Client, Clients, Endpoint, Resources, Secret},
     log,
     outcome::{Failure, Outcome},
@@ -18,6 +19,8 @@ use program::Program;
 use std::{ffi::OsString, net::Ipv4Addr};
 use tokio::sync::oneshot;
 use variables::Variables;
+#[cfg(target_os = "linux")]
+pub(crate) use with_parent::WithParent;
 
 const MORE: &str = "\
 The command needs no change: ManagedIdentityCredential and DefaultAzureCredential of every Azure SDK read
@@ -65,7 +68,6 @@ impl ExecArguments {
         }
         let program = Program::find(&self.command)?;
         let azure = self.connection.azure(None)?;
-        core_dumps::forbid();
         log::start(log::Level::Warnings);
         match self.protocol {
             Protocol::AppService => self.with_endpoint(program, &azure).await,

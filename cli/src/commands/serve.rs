@@ -4,7 +4,7 @@ mod build;
 mod config;
 
 use crate::{
-    clock, core_dumps,
+    clock,
     endpoint::{Client, Endpoint, Service, Upstream},
     log,
     outcome::{Failure, Outcome},
@@ -60,7 +60,6 @@ pub(crate) struct ServeArguments {
 
 impl ServeArguments {
     pub(crate) async fn run(self) -> Result<Outcome, Failure> {
-        core_dumps::forbid();
         let upstream = Arc::new(Upstream::default());
         let config = Config::read(&self.config)?;
         let address = config.listen;

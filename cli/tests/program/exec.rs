@@ -132,24 +132,3 @@ fn a_command_that_does_not_exist_is_told_before_anything_starts() {
     }
     assert_eq!(azure.emulator.requests().len(), 0);
 }
-
-#[cfg(unix)]
-#[test]
-fn the_exit_status_and_signals_are_passed_on() {
-    let azure = Azure::start();
-    for (script, status) in [
-        ("exit 7", 7),
-        ("kill -9 $$", 137),
-        (
-            "trap 'exit 5' TERM; kill -TERM $PPID; while :; do read x </dev/null; done",
-            5,
-        ),
-        (
-            "trap 'exit 6' INT; kill -INT $PPID; while :; do read x </dev/null; done",
-            6,
-        ),
-    ] {
-        let mut command = azure.command_with_settings(&["exec", "--", "/bin/sh", "-c", script]);
-        ended(&mut command).expect(status);
-    }
-}

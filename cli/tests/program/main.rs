@@ -4,8 +4,12 @@ mod audit;
 mod claims;
 mod client;
 mod command_line;
+#[cfg(target_os = "linux")]
+mod core_dumps;
 mod doctor;
 mod exec;
+#[cfg(unix)]
+mod exec_signals;
 mod files;
 mod groups;
 mod own_endpoint;
