@@ -6,6 +6,7 @@
 mod answer;
 mod clients;
 mod connections;
+mod exposition;
 mod health;
 mod metrics;
 mod networks;
@@ -136,6 +137,7 @@ impl Service {
 
     /// Requests that are under way end with the access that they began with.
     pub(crate) fn replace_access(&self, access: Access) {
+        self.metrics.keep_tokens_of(&access);
         *self.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
     }
 
@@ -160,22 +162,22 @@ impl Service {
             }
             (TOKEN_PATH, _) => token::respond(self, &access.clients, &head, peer).await,
             ("/livez", Some(_)) => Answer::text(StatusCode::OK, "ok\n"),
-            ("/readyz", Some(_)) => health::ready(&access.clients).await,
-            ("/metrics", Some(upstream)) => {
-                Answer::text(StatusCode::OK, &self.metrics_text(&access, upstream))
-            }
+            ("/readyz", Some(_)) => health::ready(self, &access.clients).await,
+            ("/metrics", Some(upstream)) => Answer::metrics(self.metrics_text(&access, upstream)),
             _ => Answer::text(StatusCode::NOT_FOUND, "there is nothing at this path\n"),
         }
     }
 
+    /// Whether the file was taken when it was read again.
+    pub(crate) fn reloaded(&self, is_taken: bool) {
+        self.metrics.reloaded(is_taken);
+    }
+
     fn metrics_text(&self, access: &Access, upstream: &Upstream) -> String {
         let mut text = String::new();
-        self.metrics.write(&mut text);
+        self.metrics.write(&mut text, access);
         self.refused.write(&mut text);
         upstream.write(&mut text);
-        if let Some(expires_on) = access.tls.as_ref().and_then(Tls::expires_on) {
-            metrics::write_certificate(&mut text, expires_on);
-        }
         text
     }
 }

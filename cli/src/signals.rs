@@ -52,10 +52,18 @@ mod unix {
     pub(crate) struct Signals(Vec<(Signal, Stream)>);
 
     impl Signals {
-        /// From now on the signals do not end the process. One that was ignored before, as `nohup` does
-        /// it, stays ignored, also in processes that this one starts.
+        /// From now on the signals do not end the process.
         pub(crate) fn new() -> io::Result<Self> {
-            let ignored = ignored();
+            Self::without(0)
+        }
+
+        /// The same, but one that was ignored before, as `nohup` does it, stays ignored: also in processes
+        /// that this one starts.
+        pub(crate) fn of_command() -> io::Result<Self> {
+            Self::without(ignored())
+        }
+
+        fn without(ignored: u64) -> io::Result<Self> {
             let streams = ALL
                 .iter()
                 .filter(|it| ignored & (1 << (it.as_raw() - 1)) == 0)
@@ -123,6 +131,10 @@ impl Received {
 #[cfg(not(unix))]
 impl Signals {
     pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) fn of_command() -> io::Result<Self> {
         Ok(Self)
     }
 

@@ -4,20 +4,17 @@ mod build;
 mod config;
 
 use crate::{
-    clock,
-    endpoint::{Client, Endpoint, Service, Upstream},
+    endpoint::{Endpoint, Service, Upstream},
     log,
     outcome::{Failure, Outcome},
     own_endpoint,
     signals::Signals,
     systemd,
 };
-use azure_core::credentials::TokenCredential;
 use build::Built;
 use clap::Args;
 use config::Config;
 use cross_tenant_identity::Error as IdentityError;
-use futures::future::join_all;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
@@ -72,12 +69,13 @@ impl ServeArguments {
             .await
             .map_err(|why| Failure::usage(format!("cannot listen on {address}: {why}")))?;
         own_endpoint::refuse_itself(built.settings(), endpoint.address()?).await?;
-        first_tokens(&built).await?;
         let service = endpoint.service();
+        first_tokens(&built, &service).await?;
         warn_of(&built);
         let (networks, names) = built.reach();
         let (url, clients) = (endpoint.url()?, built.count());
-        info!(url, clients, networks, names, "ready");
+        let version = env!("CARGO_PKG_VERSION");
+        info!(url, clients, networks, names, version, "ready");
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(endpoint.serve(async {
             let _ = stopped.await;
@@ -119,6 +117,7 @@ impl ServeArguments {
             }
             Ok(after)
         });
+        service.reloaded(after.is_ok());
         match after {
             Ok(after) => {
                 service.replace_access(after.access());
@@ -147,14 +146,10 @@ fn warn_of(built: &Built) {
 }
 
 /// So that what is wrong for good is told before anything starts, and the first requests find tokens.
-async fn first_tokens(built: &Built) -> Result<(), Failure> {
+async fn first_tokens(built: &Built, service: &Service) -> Result<(), Failure> {
     let clients = built.clients();
-    let all = clients.iter().map(|client| async move {
-        let result = clock::within(FIRST_TOKENS, first_token(client)).await;
-        (client, result)
-    });
     let mut wrong = Vec::new();
-    for (client, result) in join_all(all).await {
+    for (client, result) in service.first_tokens(&clients, FIRST_TOKENS).await {
         match result {
             Some(Ok(())) => {}
             Some(Err(error)) if is_final(&error) => {
@@ -169,15 +164,6 @@ async fn first_tokens(built: &Built) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::usage(wrong.join("\n"))),
     }
-}
-
-async fn first_token(client: &Client) -> azure_core::Result<()> {
-    let Some(resource) = client.resources.first() else {
-        return Ok(());
-    };
-    let scope = format!("{resource}/.default");
-    let scopes = [scope.as_str()];
-    client.credential.get_token(&scopes, None).await.map(drop)
 }
 
 fn is_final(error: &azure_core::Error) -> bool {

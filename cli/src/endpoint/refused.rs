@@ -1,8 +1,8 @@
 //! Connections that end before a request.
 
+use super::exposition::{heading, sample};
 use crate::clock;
 use std::{
-    fmt::Write,
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -77,14 +77,15 @@ impl Refused {
     }
 
     pub(super) fn write(&self, text: &mut String) {
-        let name = "cross_tenant_identity_connections_refused_total";
-        let _ = writeln!(
+        let name = heading(
             text,
-            "# HELP {name} Connections that ended before a request, by reason.\n# TYPE {name} counter"
+            "connections_refused_total",
+            "counter",
+            "Connections that ended before a request, by reason.",
         );
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (why, (count, _)) in ALL.iter().zip(all.iter()) {
-            let _ = writeln!(text, "{name}{{reason=\"{}\"}} {count}", why.reason());
+            sample(text, &name, &[("reason", why.reason())], count);
         }
     }
 }

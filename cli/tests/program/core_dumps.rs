@@ -8,7 +8,8 @@ use std::os::unix::process::CommandExt;
 #[test]
 fn exec_cannot_be_dumped_and_its_command_can() {
     const NOBODY: u32 = 65_534;
-    let script = "stat -c %u /proc/$PPID/mem /proc/$$/mem; dd if=/proc/$PPID/mem of=/dev/null count=1";
+    let script =
+        "stat -c %u /proc/$PPID/mem /proc/$$/mem; dd if=/proc/$PPID/mem of=/dev/null count=1";
     let mut exec = command(&[
         "exec",
         "--target-tenant-id",

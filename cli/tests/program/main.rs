@@ -15,6 +15,7 @@ mod groups;
 mod own_endpoint;
 mod readme;
 mod serve;
+mod serve_metrics;
 mod serve_rejected_token;
 mod serve_tls;
 mod settings;

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 /// Runs the command to its end. Returns its exit status.
 pub(super) async fn run(program: Program, variables: &Variables) -> Result<u8, Failure> {
     // From now on a signal is the command's.
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::of_command()?;
     let mut command = command(&program);
     command.kill_on_drop(true);
     variables.apply(&mut command);
