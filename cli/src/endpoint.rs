@@ -14,6 +14,8 @@ mod origin;
 mod refused;
 mod secret;
 mod shares;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod token;
 mod upstream;

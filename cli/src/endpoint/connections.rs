@@ -29,9 +29,9 @@ const LARGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 const SLOWEST_HANDSHAKE: Duration = Duration::from_secs(10);
 /// From a connection, or from the last response on it, to the end of the next head.
-const SLOWEST_HEAD: Duration = Duration::from_secs(10);
+pub(super) const SLOWEST_HEAD: Duration = Duration::from_secs(10);
 /// What requests get when the endpoint stops.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// A connection that is served, and what it holds as long.
 struct Connection {

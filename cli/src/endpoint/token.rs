@@ -28,7 +28,7 @@ const REFRESH_API_VERSION: &str = "2025-03-30";
 const REJECTED: &str = "token_sha256_to_refresh";
 
 /// The client asks again after this; the credential goes on and keeps what comes.
-const LONGEST: Duration = Duration::from_secs(100);
+pub(super) const LONGEST: Duration = Duration::from_secs(100);
 const LONGEST_RESOURCE: usize = 512;
 
 /// Statuses of 4xx after which the same request may succeed.

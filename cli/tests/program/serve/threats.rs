@@ -2,11 +2,7 @@
 
 use super::running::{REPORTS, Serve, both};
 use crate::{client::RESOURCE, support::Azure};
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-    time::Duration,
-};
+use std::{io::Write, net::TcpStream};
 
 #[cfg(unix)]
 #[test]
@@ -77,10 +73,6 @@ fn a_huge_request_and_a_slow_one_do_not_stop_others() {
         assert_eq!(response.status, 431);
     }
     assert_eq!(endpoint.token(RESOURCE).unwrap().status, 200);
-    // It is closed by the endpoint, without a token.
-    slow.set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
-    let mut rest = String::new();
-    let read = slow.read_to_string(&mut rest);
-    assert!(read.is_ok() && !rest.contains("200 OK"), "{read:?} {rest}");
+    // It is still connected: when that ends is tested with a set clock, in src/endpoint/tests.rs.
+    drop(slow);
 }
