@@ -2,12 +2,12 @@
 
 mod build;
 mod config;
+mod families;
 
 use crate::{
     endpoint::{Endpoint, Service, Upstream},
     log,
     outcome::{Failure, Outcome},
-    own_endpoint,
     signals::Signals,
     systemd,
 };
@@ -15,7 +15,7 @@ use build::Built;
 use clap::Args;
 use config::Config;
 use cross_tenant_identity::Error as IdentityError;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
@@ -41,6 +41,7 @@ The file, in TOML (or the same in JSON or YAML):
   secret_file = \"/etc/cross-tenant-identity/reports.secret\"
   target_tenant_id = \"…\"
   resources = [\"https://management.azure.com\"]
+  # [clients.settings]            # in place of [settings]: another app, another managed identity
 
 A client runs with IDENTITY_ENDPOINT=http://127.0.0.1:8181/msi/token and its secret as IDENTITY_HEADER.
 
@@ -68,7 +69,8 @@ impl ServeArguments {
         let endpoint = Endpoint::bind(address, built.access(), upstream_of_endpoint)
             .await
             .map_err(|why| Failure::usage(format!("cannot listen on {address}: {why}")))?;
-        own_endpoint::refuse_itself(built.settings(), endpoint.address()?).await?;
+        let listens = endpoint.address()?;
+        built.refuse_itself(listens).await?;
         let service = endpoint.service();
         first_tokens(&built, &service).await?;
         warn_of(&built);
@@ -89,7 +91,7 @@ impl ServeArguments {
             }
             if received.asks_to_reload() {
                 systemd::reloading();
-                built = self.reload(built, &service, &upstream);
+                built = self.reload(built, &service, &upstream, listens).await;
                 systemd::notify("READY=1");
             }
         }
@@ -102,30 +104,26 @@ impl ServeArguments {
     }
 
     /// A file that is wrong changes nothing.
-    fn reload(&self, before: Built, service: &Service, upstream: &Arc<Upstream>) -> Built {
-        let after = Config::read(&self.config).and_then(|config| {
-            if config.listen != before.listen() {
-                return Err(Failure::usage(
-                    "listen has changed, which needs a restart: nothing of the file was taken",
-                ));
-            }
-            let after = Built::new(config, Some(&before), upstream)?;
-            if after.has_tls() != before.has_tls() {
-                return Err(Failure::usage(
-                    "tls was added or taken away, which needs a restart: nothing of the file was taken",
-                ));
-            }
-            Ok(after)
-        });
+    async fn reload(
+        &self,
+        before: Built,
+        service: &Service,
+        upstream: &Upstream,
+        listens: SocketAddr,
+    ) -> Built {
+        let after = self.read_again(&before, upstream, listens).await;
         service.reloaded(after.is_ok());
         match after {
             Ok(after) => {
                 service.replace_access(after.access());
                 warn_of(&after);
-                let kept_tokens = after.is_of_family(&before);
+                let without_tokens = after.without_tokens().join(", ");
                 let (networks, names) = after.reach();
                 let clients = after.count();
-                info!(clients, kept_tokens, networks, names, "read the file again");
+                info!(
+                    clients,
+                    without_tokens, networks, names, "read the file again"
+                );
                 after
             }
             Err(failure) => {
@@ -136,6 +134,28 @@ impl ServeArguments {
                 before
             }
         }
+    }
+
+    async fn read_again(
+        &self,
+        before: &Built,
+        upstream: &Upstream,
+        listens: SocketAddr,
+    ) -> Result<Built, Failure> {
+        let config = Config::read(&self.config)?;
+        if config.listen != before.listen() {
+            return Err(Failure::usage(
+                "listen has changed, which needs a restart: nothing of the file was taken",
+            ));
+        }
+        let after = Built::new(config, Some(before), upstream)?;
+        if after.has_tls() != before.has_tls() {
+            return Err(Failure::usage(
+                "tls was added or taken away, which needs a restart: nothing of the file was taken",
+            ));
+        }
+        after.refuse_itself(listens).await?;
+        Ok(after)
     }
 }
 

@@ -165,8 +165,11 @@ fn environment() {
 
 /// Of an access token.
 pub(crate) fn tenant(token: &str) -> String {
+    claims(token)["tid"].as_str().unwrap().to_owned()
+}
+
+pub(crate) fn claims(token: &str) -> Value {
     let claims = token.split('.').nth(1).unwrap();
     let claims = azure_core::base64::decode_url_safe(claims).unwrap();
-    let claims: Value = serde_json::from_slice(&claims).unwrap();
-    claims["tid"].as_str().unwrap().to_owned()
+    serde_json::from_slice(&claims).unwrap()
 }

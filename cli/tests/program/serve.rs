@@ -1,5 +1,6 @@
 //! `serve`: many clients, each with its secret, its tenant and its resources.
 
+mod families;
 mod load;
 mod metrics;
 #[cfg(unix)]

@@ -45,6 +45,9 @@ pub(super) struct ClientConfig {
     secret_file: Option<PathBuf>,
     pub(super) target_tenant_id: String,
     pub(super) resources: Vec<String>,
+    /// In place of those of all clients.
+    #[serde(default)]
+    pub(super) settings: GivenSettings,
 }
 
 /// Never shown, also where it is of a wrong type.
@@ -85,6 +88,11 @@ impl Config {
             if client.resources.iter().all(String::is_empty) {
                 wrong.push(format!(
                     "the client {name:?} has no resources: list what it may get tokens for, such as https://management.azure.com"
+                ));
+            }
+            if client.settings.has_target_tenant() {
+                wrong.push(format!(
+                    "the client {name:?} has a target_tenant_id in its settings: give it one beside its name only"
                 ));
             }
         }
@@ -175,6 +183,18 @@ impl ClientConfig {
             return Err("its secret has a character that a header cannot have: make one with openssl rand -hex 32".to_owned());
         }
         Ok(secret)
+    }
+
+    /// With the name of the client, if it is about settings that it has for itself.
+    pub(super) fn failure(&self, failure: Failure) -> Failure {
+        match self.settings.is_empty() {
+            true => failure,
+            false => Failure::usage(format!(
+                "the client {:?}: {}",
+                self.name,
+                failure.one_line()
+            )),
+        }
     }
 
     /// As programs ask for them.
