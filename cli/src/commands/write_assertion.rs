@@ -50,6 +50,7 @@ impl WriteAssertionArguments {
             () = file.keep() => {}
             () = signals.end() => {}
         }
+        systemd::notify("STOPPING=1");
         Ok(Outcome::Ok)
     }
 }

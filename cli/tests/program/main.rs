@@ -21,4 +21,6 @@ mod serve_tls;
 mod settings;
 mod setup;
 mod support;
+#[cfg(unix)]
+mod systemd;
 mod token;

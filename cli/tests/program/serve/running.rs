@@ -44,10 +44,11 @@ pub(crate) fn command(azure: &Azure, config: &str) -> Command {
 
 impl Serve {
     pub(crate) fn start(azure: &Azure, config: &str) -> Self {
-        let mut process = command(azure, config)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::run(&mut command(azure, config))
+    }
+
+    pub(crate) fn run(command: &mut Command) -> Self {
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(process.stderr.take().unwrap());
         let endpoint = Endpoint {
             url: String::new(),
