@@ -1,5 +1,6 @@
 //! A client of the endpoint: a plain request, and a program with an SDK of Azure.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use azure_core::credentials::TokenCredential;
 use azure_identity::ManagedIdentityCredential;
 use serde_json::Value;
@@ -71,6 +72,23 @@ impl Endpoint {
         let host = format!("Host: {}", self.address());
         let own = [secret.as_str(), host.as_str()];
         self.send(&format!("/msi/token?{query}"), &[&own, headers].concat())
+    }
+
+    /// Says that a service has rejected the token of this response. The endpoint fetches another one; the
+    /// connection, on which nothing has come yet, is returned.
+    pub(crate) fn reject(&self, response: &Response) -> io::Result<TcpStream> {
+        let token = response.json();
+        let token = token["access_token"].as_str().unwrap();
+        let hash = digest(&SHA256, token.as_bytes());
+        let hash: String = hash.as_ref().iter().map(|it| format!("{it:02x}")).collect();
+        let mut stream = TcpStream::connect(self.address())?;
+        write!(
+            stream,
+            "GET /msi/token?api-version=2025-03-30&resource={RESOURCE}&token_sha256_to_refresh={hash} HTTP/1.1\r\nHost: {}\r\nX-IDENTITY-HEADER: {}\r\n\r\n",
+            self.address(),
+            self.secret
+        )?;
+        Ok(stream)
     }
 
     pub(crate) fn get(&self, path: &str) -> io::Result<Response> {

@@ -41,14 +41,22 @@ fn sixty_processes_at_once_are_one_identity_request_and_one_token_request() {
 fn nobody_fails_while_azure_is_down_and_a_token_is_valid() {
     let azure = Azure::start();
     let serve = Serve::start(&azure, &both(&azure));
+    let token = serve.endpoint.token(RESOURCE).unwrap();
     for of in [Endpoint::Imds, Endpoint::Token] {
         azure
             .emulator
             .set_fault(of, Fault::Reset, Times::UntilCleared);
     }
+    // Something is to be fetched meanwhile, and cannot be.
+    let before = azure.emulator.requests_to(Endpoint::Token).len();
+    let rejected = serve.endpoint.reject(&token).unwrap();
+    while azure.emulator.requests_to(Endpoint::Token).len() == before {
+        assert_eq!(serve.endpoint.token(RESOURCE).unwrap().status, 200);
+    }
     for _ in 0..100 {
         assert_eq!(serve.endpoint.token(RESOURCE).unwrap().status, 200);
     }
+    drop(rejected);
     assert_eq!(serve.endpoint.get("/readyz").unwrap().status, 200);
 }
 
