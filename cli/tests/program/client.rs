@@ -1,15 +1,21 @@
 //! A client of the endpoint: a plain request, and a program with an SDK of Azure.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use azure_core::credentials::TokenCredential;
-use azure_identity::ManagedIdentityCredential;
+use azure_core::{
+    credentials::TokenCredential,
+    http::{
+        ClientOptions, Context, Method, Pipeline, Request,
+        policies::auth::BearerTokenAuthorizationPolicy,
+    },
+};
+use azure_identity::{ManagedIdentityCredential, WorkloadIdentityCredential};
 use serde_json::Value;
 use std::{
     env,
     io::{self, Read, Write},
     net::TcpStream,
     process::Command,
-    sync::Barrier,
+    sync::{Arc, Barrier},
     thread,
     time::Duration,
 };
@@ -135,6 +141,8 @@ pub(crate) fn command(name: &str, endpoint: &Endpoint) -> Command {
     command
 }
 
+/// A program that lists resource groups as any other does: on a pod with the file, elsewhere with the
+/// endpoint.
 #[test]
 #[ignore = "it is run in a process of its own by other tests"]
 fn azure_identity() {
@@ -142,12 +150,38 @@ fn azure_identity() {
         .enable_all()
         .build()
         .unwrap();
-    let credential = ManagedIdentityCredential::new(None).unwrap();
-    let scope = format!("{RESOURCE}/.default");
-    match runtime.block_on(credential.get_token(&[&scope], None)) {
-        Ok(token) => println!("tenant={}", tenant(token.token.secret())),
+    let credential: Arc<dyn TokenCredential> = match env::var_os("AZURE_FEDERATED_TOKEN_FILE") {
+        Some(_) => WorkloadIdentityCredential::new(None).unwrap(),
+        None => ManagedIdentityCredential::new(None).unwrap(),
+    };
+    match runtime.block_on(resource_groups(credential)) {
+        Ok(groups) => println!("listed={groups}"),
         Err(error) => println!("refused={error:?}"),
     }
+}
+
+async fn resource_groups(credential: Arc<dyn TokenCredential>) -> azure_core::Result<Value> {
+    let authorization =
+        BearerTokenAuthorizationPolicy::new(credential, [format!("{RESOURCE}/.default")]);
+    let pipeline = Pipeline::new(
+        None,
+        None,
+        ClientOptions::default(),
+        Vec::new(),
+        vec![Arc::new(authorization)],
+        None,
+    );
+    let variable = |name| env::var(name).unwrap();
+    let url = format!(
+        "{}/subscriptions/{}/resourcegroups?api-version=2024-08-01",
+        variable("ARM_ENDPOINT"),
+        variable("TARGET_SUBSCRIPTION_ID")
+    );
+    let mut request = Request::new(url.parse()?, Method::Get);
+    let response = pipeline.send(&Context::new(), &mut request, None).await?;
+    let body: Value = serde_json::from_slice(response.body())?;
+    let groups = body["value"].as_array().unwrap().iter();
+    Ok(groups.map(|group| group["name"].clone()).collect())
 }
 
 #[test]

@@ -12,28 +12,31 @@ fn exec(azure: &Azure, options: &[&str], client: &str) -> Ended {
     let arguments = [&["exec"], options, &["--"]].concat();
     let arguments: Vec<_> = arguments.into_iter().chain(client).collect();
     let mut command = azure.command_with_settings(&arguments);
+    let subscription = &azure.scenario.target_subscription_id;
     // What a host or a user may have set for other credentials.
     command
         .env("AZURE_CLIENT_SECRET", "not for the command")
         .env("AZURE_CLIENT_ID", "another")
+        .env("TARGET_SUBSCRIPTION_ID", subscription)
         .env("HTTP_PROXY", "http://127.0.0.1:9")
         .env("http_proxy", "http://127.0.0.1:9");
     ended(&mut command)
 }
 
 #[test]
-fn an_unmodified_program_with_azure_identity_gets_a_token_of_the_target_tenant() {
+fn an_unmodified_program_with_azure_identity_lists_what_the_target_tenant_lets_it_see() {
     let azure = Azure::start();
-    let ended = exec(&azure, &[], "azure_identity")
-        .expect(0)
-        .without_secrets();
-    let expected = format!("tenant={}", azure.scenario.target_tenant_id);
-    assert!(
-        ended.stdout.contains(&expected),
-        "{}\n{}",
-        ended.stdout,
-        ended.stderr
-    );
+    for protocol in ["app-service", "workload-identity"] {
+        let ended = exec(&azure, &["--protocol", protocol], "azure_identity")
+            .expect(0)
+            .without_secrets();
+        assert!(
+            ended.stdout.contains("listed=[\"NetworkWatcherRG\"]"),
+            "{protocol}: {}\n{}",
+            ended.stdout,
+            ended.stderr
+        );
+    }
 }
 
 #[test]
