@@ -27,7 +27,7 @@ const MOST_OF_ONE_ADDRESS: usize = 256;
 /// Of a request's head. Its body is not read.
 const LARGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
-const SLOWEST_HANDSHAKE: Duration = Duration::from_secs(10);
+pub(super) const SLOWEST_HANDSHAKE: Duration = Duration::from_secs(10);
 /// From a connection, or from the last response on it, to the end of the next head.
 pub(super) const SLOWEST_HEAD: Duration = Duration::from_secs(10);
 /// What requests get when the endpoint stops.

@@ -2,8 +2,8 @@
 //! that nobody waits for it.
 
 use super::{
-    Access, Client, Clients, Endpoint, Resources, Secret,
-    connections::{GRACE, SLOWEST_HEAD},
+    Access, Client, Clients, Endpoint, Resources, Secret, Service, Tls,
+    connections::{GRACE, SLOWEST_HANDSHAKE, SLOWEST_HEAD},
     token::LONGEST,
 };
 use crate::clock;
@@ -14,6 +14,7 @@ use cross_tenant_identity::{
     CrossTenantManagedIdentityCredentialOptions as Options,
 };
 use std::{
+    io::Write,
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -49,12 +50,17 @@ impl HttpClient for Silent {
 struct Running {
     azure: Arc<Silent>,
     address: SocketAddr,
+    service: Arc<Service>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
 
 impl Running {
     async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    async fn start_with(tls: Option<Tls>) -> Self {
         let azure = Arc::new(Silent::default());
         let options = ClientOptions {
             transport: Some(Transport::new(azure.clone())),
@@ -75,10 +81,12 @@ impl Running {
         let address = (Ipv4Addr::LOCALHOST, 0).into();
         let access = Access {
             clients: Clients::new([client]),
+            tls,
             ..Default::default()
         };
         let endpoint = Endpoint::bind(address, access, None).await.unwrap();
         let address = endpoint.address().unwrap();
+        let service = endpoint.service();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(endpoint.serve(async {
             let _ = stopped.await;
@@ -86,6 +94,7 @@ impl Running {
         Self {
             azure,
             address,
+            service,
             stop,
             serving,
         }
@@ -121,6 +130,35 @@ async fn rest(stream: &mut TcpStream) -> String {
     // An error is an end, too.
     let _ = stream.read_to_string(&mut rest).await;
     rest
+}
+
+/// A certificate for this machine, signed by its own key.
+fn tls() -> Tls {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        // With mode 0600.
+        let mut file = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file.persist(&path).unwrap();
+        path
+    };
+    let certificate = file("tls.crt", &made.cert.pem());
+    let key = file("tls.key", &made.signing_key.serialize_pem());
+    Tls::read(&certificate, &key).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_begins_the_handshake_is_disconnected_after_ten_seconds() {
+    let running = Running::start_with(Some(tls())).await;
+    let mut stream = running.connect().await;
+    let start = now();
+    assert_eq!(rest(&mut stream).await, "");
+    assert_eq!(start.elapsed().as_secs(), SLOWEST_HANDSHAKE.as_secs());
+    let mut text = String::new();
+    running.service.refused.write(&mut text);
+    assert!(text.contains("{reason=\"slow_handshake\"} 1\n"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -213,6 +213,28 @@ fn a_family_comes_and_goes_with_the_file_and_the_tokens_of_the_others_stay() {
     serve.end();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_family_whose_host_is_the_endpoint_itself_is_refused_also_when_the_file_is_read_again() {
+    let azure = Azure::start();
+    let fabrikam = Fabrikam::create(&azure);
+    let mut serve = Serve::start(&azure, &reports(&azure));
+    let address = serve.endpoint.address();
+    let itself = format!(
+        "{}\nimds_endpoint = \"http://{address}\"",
+        fabrikam.settings()
+    );
+    let config = reports(&azure) + &fabrikam.client(&itself);
+    azure.file("serve.toml", &config);
+    serve.signal(rustix::process::Signal::HUP);
+    let logged = serve.logged("the file is wrong");
+    let why = logged["why"].as_str().unwrap();
+    assert!(why.contains("where this endpoint itself listens"), "{why}");
+    assert_eq!(serve.as_backup().token(RESOURCE).unwrap().status, 401);
+    assert_eq!(serve.endpoint.token(RESOURCE).unwrap().status, 200);
+    serve.end();
+}
+
 #[test]
 fn wrong_settings_of_one_client_are_told_with_its_name() {
     let azure = Azure::start();

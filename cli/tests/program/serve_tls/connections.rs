@@ -29,16 +29,12 @@ fn all(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 #[test]
-fn clients_that_never_send_do_not_keep_others_away_and_are_closed() {
+fn clients_that_never_send_do_not_keep_others_away() {
     let azure = Azure::start();
     let pair = Pair::usual(&azure);
     let (_serve, client) = start(&azure, &config(&azure, LOOPBACK, &pair));
-    let mut silent: Vec<_> = (0..50).map(|_| client.connect()).collect();
-    assert_eq!(client.token(NAME, NAME).unwrap().status, 200);
-    for stream in &mut silent {
-        assert!(all(stream).is_empty());
-    }
-    assert_eq!(refused(&client, "slow_handshake"), 50);
+    // When they are disconnected is tested with a set clock, in src/endpoint/tests.rs.
+    let _silent: Vec<_> = (0..50).map(|_| client.connect()).collect();
     assert_eq!(client.token(NAME, NAME).unwrap().status, 200);
 }
 

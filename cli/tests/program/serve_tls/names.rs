@@ -76,7 +76,7 @@ fn tls_is_also_for_a_loopback_address_where_no_networks_are_needed() {
 }
 
 #[test]
-fn an_unmodified_program_with_azure_identity_gets_a_token_by_https() {
+fn an_unmodified_program_with_azure_identity_lists_by_https() {
     let azure = Azure::start();
     let pair = Pair::usual(&azure);
     let serve = Serve::start(&azure, &config(&azure, LOOPBACK, &pair));
@@ -86,8 +86,14 @@ fn an_unmodified_program_with_azure_identity_gets_a_token_by_https() {
         ..serve.endpoint.clone()
     };
     let mut trusting = client::command("azure_identity", &endpoint);
-    trusting.env("SSL_CERT_FILE", azure.folder.path().join("ca.pem"));
+    trusting
+        .env("SSL_CERT_FILE", azure.folder.path().join("ca.pem"))
+        .env("ARM_ENDPOINT", azure.emulator.https_url())
+        .env(
+            "TARGET_SUBSCRIPTION_ID",
+            &azure.scenario.target_subscription_id,
+        );
     let trusting = ended(&mut trusting).expect(0).without_secrets();
-    let expected = format!("tenant={}", azure.scenario.target_tenant_id);
-    assert!(trusting.stdout.contains(&expected), "{}", trusting.stdout);
+    let expected = "listed=[\"NetworkWatcherRG\"]";
+    assert!(trusting.stdout.contains(expected), "{}", trusting.stdout);
 }
