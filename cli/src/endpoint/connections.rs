@@ -30,6 +30,9 @@ const MOST_HEADERS: usize = 64;
 pub(super) const SLOWEST_HANDSHAKE: Duration = Duration::from_secs(10);
 /// From a connection, or from the last response on it, to the end of the next head.
 pub(super) const SLOWEST_HEAD: Duration = Duration::from_secs(10);
+/// How a handshake ends with a client that has not begun one.
+const LOOKED_AT: [io::ErrorKind; 2] =
+    [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
 /// What requests get when the endpoint stops.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
@@ -109,7 +112,7 @@ impl Connection {
         match done {
             Some(Ok(stream)) => self.serve(stream).await,
             // Somebody who only looks whether the port is open, as load balancers do.
-            Some(Err(why)) if why.kind() == io::ErrorKind::UnexpectedEof => {}
+            Some(Err(why)) if LOOKED_AT.contains(&why.kind()) => {}
             Some(Err(why)) => refused.add(Why::Handshake, peer, Some(why.to_string())),
             None => refused.add(Why::SlowHandshake, peer, None),
         }

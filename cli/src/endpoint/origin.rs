@@ -57,3 +57,46 @@ fn is_ours(host: &str, peer: &Peer, tls: Option<&Tls>) -> bool {
     };
     is_port && is_address || tls.is_some_and(|tls| tls.is_for(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is(host: &str, local: &str) -> bool {
+        let peer = Peer::new(([127, 0, 0, 1], 1).into(), local.parse().unwrap());
+        is_ours(host, &peer, None)
+    }
+
+    #[test]
+    fn without_a_certificate_only_the_address_and_the_port_are_ours() {
+        for (host, local) in [
+            ("127.0.0.1:8181", "127.0.0.1:8181"),
+            ("LocalHost:8181", "127.0.0.1:8181"),
+            ("[::1]:8181", "[::1]:8181"),
+            ("localhost:8181", "[::1]:8181"),
+            // As it arrives on an address of both versions.
+            ("127.0.0.1:8181", "[::ffff:127.0.0.1]:8181"),
+            ("127.0.0.1", "127.0.0.1:80"),
+        ] {
+            assert!(is(host, local), "{host} {local}");
+        }
+        for (host, local) in [
+            ("127.0.0.1", "127.0.0.1:8181"),
+            ("127.0.0.1:", "127.0.0.1:8181"),
+            ("127.0.0.1:8182", "127.0.0.1:8181"),
+            ("127.0.0.2:8181", "127.0.0.1:8181"),
+            ("127.1:8181", "127.0.0.1:8181"),
+            ("[::1]:8181", "127.0.0.1:8181"),
+            ("localhost.:8181", "127.0.0.1:8181"),
+            ("rebound.example:8181", "127.0.0.1:8181"),
+            ("127.0.0.1.rebound.example:8181", "127.0.0.1:8181"),
+            ("localhost:8181", "10.0.0.4:8181"),
+            ("user@127.0.0.1:8181", "127.0.0.1:8181"),
+            ("127.0.0.1:8181/", "127.0.0.1:8181"),
+            ("127.0.0.1:8181, x", "127.0.0.1:8181"),
+            ("", "127.0.0.1:80"),
+        ] {
+            assert!(!is(host, local), "{host} {local}");
+        }
+    }
+}

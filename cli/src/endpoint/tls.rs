@@ -96,7 +96,10 @@ impl Tls {
                 "the certificate is not valid before {}: clients refuse it until then",
                 date(not_before)
             )),
-            Err(why) => warnings.push(format!("some clients refuse the certificate: {why}")),
+            Err(why) => warnings.push(format!(
+                "strict clients, such as those in Rust, refuse the certificate: {}",
+                explained(&why)
+            )),
         }
         if self.names().is_empty() {
             warnings
@@ -154,6 +157,18 @@ impl fmt::Debug for Tls {
         f.debug_struct("Tls")
             .field("names", &names)
             .finish_non_exhaustive()
+    }
+}
+
+fn explained(why: &CertificateError) -> String {
+    let of_authority =
+        matches!(why, CertificateError::Other(it) if it.to_string().contains("CaUsedAsEndEntity"));
+    match why {
+        _ if of_authority => "it is that of an authority (basicConstraints CA:TRUE), as openssl req -x509 makes it without -addext basicConstraints=critical,CA:FALSE".to_owned(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not for servers (extendedKeyUsage)".to_owned()
+        }
+        why => why.to_string(),
     }
 }
 

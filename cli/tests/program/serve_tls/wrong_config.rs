@@ -5,7 +5,7 @@ use crate::{
     serve::running::{Serve, command},
     support::{Azure, ended},
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa};
 
 /// The message, and no line of the key.
 fn told(azure: &Azure, config: &str, pair: &Pair) -> String {
@@ -132,6 +132,8 @@ fn a_certificate_that_clients_will_refuse_is_a_warning_with_its_date() {
     let unnamed = CertificateParams::default();
     let mut of_authority = CertificateParams::new([NAME.to_owned()]).unwrap();
     of_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let mut of_client = CertificateParams::new([NAME.to_owned()]).unwrap();
+    of_client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     for (pair, expected) in [
         (
             Pair::valid(&azure, 2001, 2002),
@@ -144,7 +146,11 @@ fn a_certificate_that_clients_will_refuse_is_a_warning_with_its_date() {
         (Pair::self_signed(&azure, unnamed), "has no name"),
         (
             Pair::self_signed(&azure, of_authority),
-            "some clients refuse the certificate",
+            "it is that of an authority",
+        ),
+        (
+            Pair::self_signed(&azure, of_client),
+            "it is not for servers",
         ),
     ] {
         let pair_config = config(&azure, LOOPBACK, &pair);
