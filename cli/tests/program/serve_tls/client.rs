@@ -83,10 +83,11 @@ impl TlsClient {
 
 pub(super) fn ask(stream: &mut impl Write, host: &str, is_last: bool) -> io::Result<()> {
     let connection = if is_last { "close" } else { "keep-alive" };
-    write!(
-        stream,
+    // In one piece: who does not want it may close the connection after the first.
+    let head = format!(
         "GET /msi/token?api-version=2019-08-01&resource={RESOURCE} HTTP/1.1\r\nConnection: {connection}\r\nHost: {host}\r\nX-IDENTITY-HEADER: {REPORTS}\r\n\r\n"
-    )
+    );
+    stream.write_all(head.as_bytes())
 }
 
 /// All that still comes.
