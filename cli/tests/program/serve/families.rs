@@ -1,6 +1,6 @@
 //! Clients with different apps and different managed identities in one configuration.
 
-use super::running::{BACKUP, REPORTS, Serve, client_of, command};
+use super::running::{BACKUP, REPORTS, Serve, client_of, command, under_load};
 use crate::{
     client::{Endpoint, RESOURCE, claims},
     support::{Azure, ended},
@@ -189,25 +189,28 @@ fn a_family_comes_and_goes_with_the_file_and_the_tokens_of_the_others_stay() {
         let metrics = serve.endpoint.get("/metrics").unwrap().body;
         metrics.lines().any(|it| it.starts_with(metric))
     };
-    // Its tokens go with it: when it comes back, it asks for everything anew.
-    for round in 1..=3 {
-        azure.file("serve.toml", &two);
-        serve.signal(rustix::process::Signal::HUP);
-        let logged = serve.logged("read the file again");
-        assert_eq!(logged["without_tokens"], "backup", "{logged}");
-        assert_eq!(token_of(&backup).0, fabrikam.tenant_id);
-        assert!(has_metric(&serve));
-        assert_eq!(azure.emulator.requests_to(Of::Imds).len(), 1 + round);
-        assert_eq!(azure.emulator.requests_to(Of::Token).len(), 1 + round);
+    let endpoint = serve.endpoint.clone();
+    under_load(&endpoint, || {
+        // Its tokens go with it: when it comes back, it asks for everything anew.
+        for round in 1..=3 {
+            azure.file("serve.toml", &two);
+            serve.signal(rustix::process::Signal::HUP);
+            let logged = serve.logged("read the file again");
+            assert_eq!(logged["without_tokens"], "backup", "{logged}");
+            assert_eq!(token_of(&backup).0, fabrikam.tenant_id);
+            assert!(has_metric(&serve));
+            assert_eq!(azure.emulator.requests_to(Of::Imds).len(), 1 + round);
+            assert_eq!(azure.emulator.requests_to(Of::Token).len(), 1 + round);
 
-        azure.file("serve.toml", &one);
-        serve.signal(rustix::process::Signal::HUP);
-        let logged = serve.logged("read the file again");
-        assert_eq!(logged["without_tokens"], "", "{logged}");
-        assert_eq!(backup.token(RESOURCE).unwrap().status, 401);
-        assert!(!has_metric(&serve), "it is still told of");
-        assert_eq!(token_of(&serve.endpoint).0, azure.scenario.target_tenant_id);
-    }
+            azure.file("serve.toml", &one);
+            serve.signal(rustix::process::Signal::HUP);
+            let logged = serve.logged("read the file again");
+            assert_eq!(logged["without_tokens"], "", "{logged}");
+            assert_eq!(backup.token(RESOURCE).unwrap().status, 401);
+            assert!(!has_metric(&serve), "it is still told of");
+            assert_eq!(token_of(&serve.endpoint).0, azure.scenario.target_tenant_id);
+        }
+    });
     // That of the other family was fetched once, before the first round.
     assert_eq!(azure.emulator.requests_to(Of::Token).len(), 4);
     serve.end();

@@ -1,12 +1,8 @@
 //! SIGHUP reads the configuration again.
 
-use super::running::{BACKUP, REPORTS, Serve, client_of};
+use super::running::{BACKUP, REPORTS, Serve, client_of, under_load};
 use crate::{client::RESOURCE, support::Azure};
 use cross_tenant_identity_emulator::Endpoint;
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-};
 
 #[test]
 fn the_file_is_read_again_under_load_and_no_token_is_dropped() {
@@ -17,14 +13,9 @@ fn the_file_is_read_again_under_load_and_no_token_is_dropped() {
         client_of("reports", REPORTS, tenant, RESOURCE)
     );
     let mut serve = Serve::start(&azure, &one);
-    let (endpoint, stop) = (serve.endpoint.clone(), AtomicBool::new(false));
+    let endpoint = serve.endpoint.clone();
     let backup = serve.as_backup();
-    thread::scope(|scope| {
-        let load = scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                assert_eq!(endpoint.token(RESOURCE).unwrap().status, 200);
-            }
-        });
+    under_load(&endpoint, || {
         assert_eq!(backup.token(RESOURCE).unwrap().status, 401);
         let two = format!("{one}{}", client_of("backup", BACKUP, tenant, RESOURCE));
         azure.file("serve.toml", &two);
@@ -37,8 +28,6 @@ fn the_file_is_read_again_under_load_and_no_token_is_dropped() {
         let logged = serve.logged("stay as they were");
         assert!(logged["why"].as_str().unwrap().contains("no clients"));
         assert_eq!(backup.token(RESOURCE).unwrap().status, 200);
-        stop.store(true, Ordering::Relaxed);
-        load.join().unwrap();
     });
     assert_eq!(azure.emulator.requests_to(Endpoint::Token).len(), 1);
     serve.end();

@@ -7,6 +7,8 @@ use crate::{
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, ChildStderr, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
 };
 
 pub(crate) const REPORTS: &str = "11111111111111111111111111111111reports";
@@ -118,4 +120,30 @@ impl Drop for Serve {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Does `work` while a client asks for its token without a pause, and always gets it.
+#[cfg(unix)]
+pub(crate) fn under_load(endpoint: &Endpoint, work: impl FnOnce()) {
+    struct Stop<'a>(&'a AtomicBool);
+
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    let is_stopped = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Also if `work` panics: else the scope would wait for the load for ever.
+        let stop = Stop(&is_stopped);
+        let load = scope.spawn(|| {
+            while !is_stopped.load(Ordering::Relaxed) {
+                assert_eq!(endpoint.token(RESOURCE).unwrap().status, 200);
+            }
+        });
+        work();
+        drop(stop);
+        load.join().unwrap();
+    });
 }
