@@ -15,21 +15,19 @@ mod support;
 
 use async_trait::async_trait;
 use azure_core::{
-    credentials::{Secret, TokenCredential},
+    credentials::Secret,
     http::{
         ClientMethodOptions, ClientOptions, Context, Method, Pipeline, Request, Url,
         headers::AUTHORIZATION,
     },
-    time::to_rfc3339,
 };
 use azure_identity::ClientAssertion;
 use clap::Parser;
 use serde::Deserialize;
-use serde_json::json;
 use std::{env, error::Error, process::ExitCode, sync::Arc};
 use support::{
     azure::Azure,
-    output, program,
+    program,
     variables::{self, BadVariables, EmulatorVariables, Given},
 };
 
@@ -134,14 +132,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let assertion = WorkflowToken::new(url, request_token, options);
     let credential = azure.credential_with(Arc::new(assertion))?;
     // Give the credential to any client of the Azure SDK. This only shows that it works.
-    let token = azure.wait(credential.get_token(&[SCOPE], None)).await?;
-    let expires_on = to_rfc3339(&token.expires_on);
-    match arguments.json {
-        true => output::line(json!({ "scope": SCOPE, "expiresOn": expires_on }))?,
-        false => output::line(format_args!(
-            "A token for {SCOPE}, valid until {expires_on}"
-        ))?,
-    }
+    azure
+        .show_token(&*credential, SCOPE, arguments.json)
+        .await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -21,14 +21,12 @@
 
 mod support;
 
-use azure_core::{credentials::TokenCredential, time::to_rfc3339};
 use clap::Parser;
 use cross_tenant_identity::SettingsHost;
-use serde_json::json;
 use std::{error::Error, process::ExitCode};
 use support::{
     azure::Azure,
-    output, program,
+    program,
     variables::{self, EmulatorVariables, Given},
 };
 
@@ -66,13 +64,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     azure.settings_mut().host = Some(SettingsHost::WorkloadIdentity);
     let credential = azure.credential()?;
     // Give the credential to any client of the Azure SDK. This only shows that it works.
-    let token = azure.wait(credential.get_token(&[SCOPE], None)).await?;
-    let expires_on = to_rfc3339(&token.expires_on);
-    match arguments.json {
-        true => output::line(json!({ "scope": SCOPE, "expiresOn": expires_on }))?,
-        false => output::line(format_args!(
-            "A token for {SCOPE}, valid until {expires_on}"
-        ))?,
-    }
+    azure
+        .show_token(&*credential, SCOPE, arguments.json)
+        .await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,11 +14,11 @@
 //! Read the modules in this order. [`cached_token`]: a call that finds a fresh token waits for nobody.
 //! [`owner`]: for everything else there is one task, which alone decides and fetches. [`rules`]: how it
 //! decides, one pure function, which uses the [`life`] of a token and the [`pace`] of its requests.
-//! [`fetches`]: the requests that are queued or under way. [`schedule`]: when to look at a key again.
-//! [`eviction`]: which keys are dropped. [`outage`]: what is logged when fetches fail.
+//! [`fetches`]: the requests that are queued or under way. [`schedule`]: when to look at a key again, and
+//! which keys are dropped first. [`outage`]: what is logged when fetches fail. [`source`]: what the source
+//! of tokens, the keys and the errors have to offer.
 
 mod cached_token;
-mod eviction;
 mod fetches;
 mod life;
 mod outage;
@@ -26,121 +26,26 @@ mod owner;
 mod pace;
 mod rules;
 mod schedule;
+mod source;
 
 pub(crate) use cached_token::{CachedToken, CachedTokens};
 pub(crate) use life::Fetched;
 pub(crate) use pace::WINDOW;
+pub(crate) use source::{Failure, Fetch, GaveUp, Key, Limits, Report, Request};
 
 use crate::{
-    budget::Budget,
+    sync::{AtomicU64, Mutex, MutexGuard},
     time::{Clock, Moment},
     worker::heard_by_caller,
 };
 use azure_core::credentials::AccessToken;
-use futures::{channel::oneshot, future::BoxFuture};
+use futures::channel::oneshot;
 use owner::Owner;
 use std::{
-    fmt,
-    hash::Hash,
-    io,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    fmt, io,
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 use tokio::sync::mpsc;
-
-/// The source of tokens.
-pub(crate) trait Fetch<K, E>: Send + Sync {
-    fn fetch(&self, key: K, request: Request) -> BoxFuture<'static, Result<Fetched, E>>;
-    /// The error of a call that gets no response for a reason that lies in the cache.
-    fn gave_up(&self, why: GaveUp) -> E;
-    /// Reports an event to the operator of the service: once, and not for each call.
-    fn report(&self, key: &K, report: Report<'_, E>);
-}
-
-/// An event that the operator of the service should know.
-pub(crate) enum Report<'a, E> {
-    /// Fetches fail. This comes once, and then once a minute for as long as it lasts.
-    Fails {
-        error: &'a E,
-        /// How long the current token can still be used.
-        left: Option<Duration>,
-        /// Until the next try.
-        next: Duration,
-    },
-    /// A fetch has succeeded again.
-    Recovered { after: Duration },
-}
-
-/// What a fetch has to know besides its key.
-pub(crate) struct Request {
-    /// How many requests it may make.
-    pub(crate) budget: Arc<Budget>,
-    /// The token that a service has rejected, and that the new token replaces.
-    pub(crate) rejected: Option<AccessToken>,
-}
-
-/// What the cache has to know about an error.
-pub(crate) trait Failure: Clone + Send + Sync + 'static {
-    /// Whether a later request can succeed although nobody changes anything.
-    fn is_transient(&self) -> bool;
-    /// Whether the service has responded with a refusal.
-    fn is_refusal(&self) -> bool;
-    /// The pause that the service asked for (`Retry-After`).
-    fn retry_after(&self) -> Option<Duration>;
-    /// A pause in which no request may be sent at all, even if callers have no token.
-    fn silence(&self) -> Option<Duration>;
-    /// The same error for a caller who gets it after the time `age`, with the time until the next try.
-    fn recalled(&self, age: Duration, next: Duration) -> Self;
-}
-
-/// The key of a token, and the place where calls find the token.
-pub(crate) trait Key: Clone + Eq + Hash + Send + Sync + 'static {
-    fn name(&self) -> &Arc<str>;
-    /// The tokens among which this one is found by its name.
-    fn tokens(&self) -> &CachedTokens;
-    /// For the log.
-    fn tenant(&self) -> &str;
-}
-
-/// Why a call gets no response.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum GaveUp {
-    /// The code of the fetch panicked.
-    Panicked,
-    /// It took longer than all of its own deadlines together.
-    TookTooLong,
-    /// There were too many requests for this key. The next one is possible after this time.
-    TooManyRequests(Duration),
-    /// The current token is due, and the caller does not want one that is not renewed. The next try is
-    /// after this time.
-    NotRenewed(Duration),
-    /// The queue of fetches has not moved for minutes. `queued` fetches were behind this one.
-    QueueStoodStill { queued: usize },
-    /// The operating system gave no thread for the fetch.
-    NoThread(io::ErrorKind),
-    /// The task that fetches has ended, twice.
-    Ended,
-}
-
-/// The limits and options of a cache.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits<E> {
-    /// Cached tokens. There may be more while they are fetched.
-    pub(crate) tokens: usize,
-    /// Fetches under way at once.
-    pub(crate) at_once: usize,
-    /// Requests for a key that are answered within [`WINDOW`].
-    pub(crate) requests: usize,
-    /// How long a fetch may take from its begin. Its own deadlines are shorter; this is a safeguard.
-    pub(crate) fetch: Duration,
-    /// Whether this cache remembers a failure.
-    pub(crate) remembers: fn(&E) -> bool,
-    /// Whether callers get an error instead of a due token that could not be renewed.
-    pub(crate) fails_unchanged: bool,
-}
 
 /// Tokens by key. Dropping it ends everything that it has started.
 pub(crate) struct Cache<K, E> {

@@ -1,42 +1,33 @@
 //! The credential: from a managed identity's assertion to an access token of the target tenant.
 
+mod build;
 mod exchange;
+mod family;
+mod get_token;
 mod options;
 mod scope;
 
+pub(crate) use exchange::Exchange;
 pub use options::{CrossTenantManagedIdentityCredentialOptions, UnchangedDueToken};
+pub(crate) use scope::only_scope;
 
 use crate::{
-    assertion::{AssertionSource, ManagedIdentityAssertion},
-    authority::{ClientId, TenantId},
-    cache::{Cache, Limits},
-    diagnosis::AssertionRequest,
+    authority::TenantId,
     environment::Environment,
     error::Error,
-    tenants::{Tenant, Tenants, TokenKey},
-    time::{Clock, SystemClock},
-    token_endpoint::TokenEndpoint,
-    unused_options::{warn_of_managed_identity, warn_of_retry_in},
+    tenants::{Tenant, TokenKey},
+    time::SystemClock,
 };
-use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use azure_core::credentials::AccessToken;
 use azure_identity::ClientAssertion;
-pub(crate) use exchange::Exchange;
-use exchange::FromEntra;
-use futures::future::{BoxFuture, FutureExt};
-use options::{authority, limits, one_cloud};
-pub(crate) use scope::only_scope;
-use std::{
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{self, Poll},
-};
+use family::Family;
+use std::{fmt, sync::Arc};
 
 /// Authenticates a multi-tenant app in a target tenant, with a managed identity of its home
 /// tenant in place of a secret.
 ///
-/// It is a [`TokenCredential`]: give it to any Azure SDK client. Create one when your service starts, and
-/// share it.
+/// It is a [`TokenCredential`](azure_core::credentials::TokenCredential): give it to any Azure SDK
+/// client. Create one when your service starts, and share it.
 ///
 /// # Family
 ///
@@ -51,8 +42,9 @@ use std::{
 ///    that Entra names (`refresh_in`). Otherwise at half of its lifetime, if it lives for 2 hours or more,
 ///    or when a third of its lifetime is left (at least 10 minutes, at most half of the lifetime). A token
 ///    that nobody asked for during its whole lifetime is not renewed.
-/// 3. **Last 7 minutes.** At this time SDK clients ask for a token that expires later. A call waits up to
-///    3 s for the new token, and otherwise returns the current one. [`UnchangedDueToken`] can change that.
+/// 3. **Last 7 minutes** (the last quarter of a lifetime under 28 minutes). At this time SDK clients ask for
+///    a token that expires later. A call waits up to 3 s for the new token, and otherwise returns the
+///    current one. [`UnchangedDueToken`] can change that.
 /// 4. **One request.** All calls for the same token share one request. Requests run on a thread of the
 ///    crate. It starts with the first request, and stays. So no runtime is needed,
 ///    and a caller that is cancelled, or a runtime that ends or is blocked, does not disturb the other
@@ -64,9 +56,9 @@ use std::{
 ///    if the service has refused, and up to 60 s if there was no response and somebody has to change
 ///    something. A `Retry-After` counts up to 30 s. During this time calls get the error at once, with
 ///    its age and the time of the next try. [`invalidate_all`](Self::invalidate_all) allows a try at once.
-/// 7. **Expiry.** A call never returns a token in the last 30 s of its lifetime. The crate reads the wall
-///    clock and the monotonic clock, and the more pessimistic one counts: somebody may change the wall
-///    clock, and the machine may sleep.
+/// 7. **Expiry.** A call never returns a token of the cache in the last 30 s of its lifetime (the last tenth
+///    of a lifetime under 5 minutes). The crate reads the wall clock and the monotonic clock, and the more
+///    pessimistic one counts: somebody may change the wall clock, and the machine may sleep.
 /// 8. **Limits.** There are at most 10 responses for the same token in 5 minutes, and some of them are
 ///    reserved for calls that have no token. After Entra has detected a loop (AADSTS50196), there is no
 ///    request for 5 minutes. A request without a response, and the responses 408, 429 and 5xx, do not
@@ -82,15 +74,6 @@ use std::{
 pub struct CrossTenantManagedIdentityCredential {
     family: Arc<Family>,
     tenant: Arc<Tenant>,
-}
-
-/// What a credential shares with all that [`for_tenant`] makes of it.
-///
-/// [`for_tenant`]: CrossTenantManagedIdentityCredential::for_tenant
-struct Family {
-    cache: Cache<TokenKey, Error>,
-    tenants: Arc<Tenants>,
-    exchange: Arc<Exchange>,
 }
 
 impl CrossTenantManagedIdentityCredential {
@@ -157,8 +140,9 @@ impl CrossTenantManagedIdentityCredential {
 
     /// As [`new`](Self::new), with your own source of assertions: a
     /// [`TokenFileAssertion`](crate::TokenFileAssertion) for AKS workload identity, a
-    /// [`TokenCredentialAssertion`](crate::TokenCredentialAssertion), one [`ManagedIdentityAssertion`] that
-    /// several credentials share, or your own implementation of [`ClientAssertion`].
+    /// [`TokenCredentialAssertion`](crate::TokenCredentialAssertion), one
+    /// [`ManagedIdentityAssertion`](crate::ManagedIdentityAssertion) that several credentials share, or
+    /// your own implementation of [`ClientAssertion`].
     ///
     /// The assertion is cached until shortly before the `exp` of the JWT. If it is not a JWT that can be
     /// read, the source is asked before each token request.
@@ -364,73 +348,6 @@ impl CrossTenantManagedIdentityCredential {
         self.family.cache.clear();
     }
 
-    pub(crate) fn build(
-        tenant_id: &str,
-        client_id: &str,
-        options: CrossTenantManagedIdentityCredentialOptions,
-        environment: Environment,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, Error> {
-        let (tenant_id, client_id) = ids(tenant_id, client_id)?;
-        let limits = limits(&options)?;
-        let authority = authority(&options, &environment)?;
-        one_cloud(&authority, &options.managed_identity)?;
-        warn_of_retry_in::<CrossTenantManagedIdentityCredentialOptions>(&options.client_options);
-        let assertion = ManagedIdentityAssertion::for_authority(
-            &authority,
-            options.managed_identity,
-            environment,
-            Arc::clone(&clock),
-        )?;
-        let asked_for = assertion.request();
-        let source = AssertionSource::ManagedIdentity(assertion);
-        let endpoint = TokenEndpoint::new(
-            authority,
-            asked_for,
-            options.client_options,
-            options.retry,
-            Arc::clone(&clock),
-        )?;
-        let family = Family::new(client_id, source, endpoint, limits, clock);
-        Ok(Self::first(tenant_id, family))
-    }
-
-    pub(crate) fn build_with(
-        tenant_id: &str,
-        client_id: &str,
-        assertion: Arc<dyn ClientAssertion>,
-        options: CrossTenantManagedIdentityCredentialOptions,
-        environment: Environment,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, Error> {
-        let (tenant_id, client_id) = ids(tenant_id, client_id)?;
-        let limits = limits(&options)?;
-        let authority = authority(&options, &environment)?;
-        warn_of_retry_in::<CrossTenantManagedIdentityCredentialOptions>(&options.client_options);
-        warn_of_managed_identity::<CrossTenantManagedIdentityCredentialOptions>(
-            &options.managed_identity.given(),
-        );
-        // What the source asks for is its own business.
-        let asked_for = AssertionRequest::of(authority.audience().unwrap_or_default());
-        let source = AssertionSource::given(assertion, Arc::clone(&clock));
-        let endpoint = TokenEndpoint::new(
-            authority,
-            asked_for,
-            options.client_options,
-            options.retry,
-            Arc::clone(&clock),
-        )?;
-        let family = Family::new(client_id, source, endpoint, limits, clock);
-        Ok(Self::first(tenant_id, family))
-    }
-
-    fn first(tenant_id: TenantId, family: Family) -> Arc<Self> {
-        Arc::new(Self {
-            tenant: family.tenants.tenant(tenant_id),
-            family: Arc::new(family),
-        })
-    }
-
     pub(crate) fn exchange(&self) -> &Arc<Exchange> {
         &self.family.exchange
     }
@@ -451,87 +368,6 @@ impl CrossTenantManagedIdentityCredential {
     }
 }
 
-impl Family {
-    fn new(
-        client_id: ClientId,
-        assertion: AssertionSource,
-        endpoint: TokenEndpoint,
-        limits: Limits<Error>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let exchange = Arc::new(Exchange::new(assertion, endpoint, Arc::clone(&clock)));
-        let fetch = Arc::new(FromEntra(Arc::clone(&exchange)));
-        Self {
-            cache: Cache::new(fetch, limits, clock),
-            tenants: Tenants::new(client_id),
-            exchange,
-        }
-    }
-}
-
-impl TokenCredential for CrossTenantManagedIdentityCredential {
-    /// A token of the target tenant for one resource: its scope is the resource's application ID URI and
-    /// `/.default`. Scopes of two resources are an error before any request; ask for each by itself.
-    ///
-    /// The options are not used, because several calls may share one request.
-    ///
-    /// # Errors
-    ///
-    /// Always of kind [`Credential`](azure_core::error::ErrorKind::Credential), with an
-    /// [`Error`](crate::Error) as source.
-    // Written out, because the future is allocated at every call: what `async fn` would make of it
-    // also holds the options and is three times as large.
-    fn get_token<'a, 'b, 'c, 'd, 'e>(
-        &'a self,
-        scopes: &'b [&'c str],
-        _: Option<TokenRequestOptions<'d>>,
-    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AccessToken>> + Send + 'e>>
-    where
-        'a: 'e,
-        'b: 'e,
-        'c: 'e,
-        'd: 'e,
-        Self: 'e,
-    {
-        Box::pin(Call {
-            credential: self,
-            scopes,
-            waiting: None,
-        })
-    }
-}
-
-/// One call of `get_token`. Nearly every one ends at its first poll.
-struct Call<'a> {
-    credential: &'a CrossTenantManagedIdentityCredential,
-    scopes: &'a [&'a str],
-    waiting: Option<BoxFuture<'a, azure_core::Result<AccessToken>>>,
-}
-
-impl Future for Call<'_> {
-    type Output = azure_core::Result<AccessToken>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let (credential, scopes) = (self.credential, self.scopes);
-        let waiting = match &mut self.waiting {
-            Some(waiting) => waiting,
-            first => {
-                if let [scope] = scopes
-                    && let Some(token) = credential.at_hand(scope)
-                {
-                    return Poll::Ready(Ok(token));
-                }
-                let call = async move {
-                    let key = credential.key(scopes)?;
-                    Ok(credential.family.cache.get(key).await?)
-                };
-                first.insert(call.boxed())
-            }
-        };
-        waiting.as_mut().poll(context)
-    }
-}
-
 impl fmt::Debug for CrossTenantManagedIdentityCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CrossTenantManagedIdentityCredential")
@@ -543,12 +379,6 @@ impl fmt::Debug for CrossTenantManagedIdentityCredential {
             .field("client_id", &self.tenant.client_id.as_str())
             .finish_non_exhaustive()
     }
-}
-
-fn ids(tenant_id: &str, client_id: &str) -> Result<(TenantId, ClientId), Error> {
-    let tenant_id = TenantId::parse(tenant_id).map_err(Error::configuration)?;
-    let client_id = ClientId::parse(client_id).map_err(Error::configuration)?;
-    Ok((tenant_id, client_id))
 }
 
 #[cfg(test)]

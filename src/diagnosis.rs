@@ -4,10 +4,15 @@
 //! explanation, and decide only about a few repeated requests that do no harm if they are wrong.
 //! The status and the OAuth `error` decide everything else.
 //!
-//! Each file explains the failures of one place: [`refusal`] the token endpoint, [`identity`] IMDS,
-//! [`host`] the identity endpoints of other hosts, [`connection`] the network, [`configuration`]
-//! the values of the caller, [`scope`] the scope of the call, [`resource`] the service that the
-//! token is for.
+//! Each of these files explains the failures of one place: [`token_endpoint`] those of Entra,
+//! [`identity`] of IMDS, [`no_imds`] of a host without IMDS, [`host`] of the identity endpoints of
+//! other hosts, [`connection`] of the network, [`configuration`] of the caller's values, [`scope`] of
+//! the scope of a call, [`resource`] of the service that the token is for, [`given_up`] of the
+//! requests that this crate stopped or did not send.
+//!
+//! The meaning of an error number is in [`table`], and [`case`] fills it in with the values of a
+//! request. [`remedy`] chooses the commands, [`command`] writes them. [`guide`] knows where `TROUBLESHOOTING.md`
+//! explains it.
 
 mod case;
 mod clocks;
@@ -25,6 +30,9 @@ mod remedy;
 mod resource;
 mod scope;
 mod table;
+mod token_endpoint;
+mod trust;
+mod value;
 
 pub use command::{Command, Shell};
 pub(crate) use configuration::{bad_value, bad_values};
@@ -41,11 +49,11 @@ pub(crate) use host::{
 };
 pub(crate) use identity::{IdentityRefusal, of_identity_refusal, of_unreadable_token};
 pub(crate) use no_imds::{Signs, nobody_answers};
-pub(crate) use refusal::{
-    AssertionRequest, Exchange, Refusal, Retry, codes_in, of_refusal, of_unreadable_answer,
-};
+pub(crate) use refusal::{AssertionRequest, Exchange, Refusal, codes_in};
 pub(crate) use resource::{of_error as of_resource_error, of_status as of_resource_status};
 pub(crate) use scope::{of_scope, of_several_resources};
+pub(crate) use table::Retry;
+pub(crate) use token_endpoint::{of_refusal, of_unreadable_answer};
 
 use crate::redact;
 use serde::{Serialize, Serializer};

@@ -1,16 +1,16 @@
 //! Why there is no token: an error that a program can evaluate and a person can act on.
 
 mod answer;
+mod chain;
+mod failure;
+mod make;
 
 pub(crate) use answer::{RefusedAnswer, http_response};
+pub(crate) use chain::{chain, root_cause, without_secrets};
 
-use crate::{
-    cache::{Failure, GaveUp},
-    diagnosis::{self, ConnectionFailure, Diagnosis, Peer},
-    redact,
-};
+use crate::{diagnosis::Diagnosis, redact};
 use azure_core::{error::ErrorKind, http::StatusCode};
-use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 /// Why there is no token.
 ///
@@ -149,141 +149,6 @@ impl Error {
         Some(found.whole.as_deref().unwrap_or(found))
     }
 
-    /// `message` has the form "what is wrong: what to give instead".
-    pub(crate) fn configuration(message: impl Into<String>) -> Self {
-        Self::diagnosed(Stage::Configuration, diagnosis::bad_value(&message.into()))
-    }
-
-    /// All errors of one source of settings. Each message has the form that
-    /// [`configuration`](Self::configuration) takes.
-    pub(crate) fn settings(messages: &[String]) -> Self {
-        let diagnosis = match messages {
-            [one] => diagnosis::bad_value(one),
-            several => diagnosis::bad_values(several),
-        };
-        let headline = headline_of(&diagnosis);
-        Self::build(Stage::Configuration, headline, diagnosis, |inner| {
-            inner.is_of_settings = true;
-        })
-    }
-
-    /// A scope that client credentials cannot request.
-    pub(crate) fn bad_scope(scope: &str) -> Self {
-        Self::diagnosed(Stage::Configuration, diagnosis::of_scope(scope))
-    }
-
-    /// Scopes of two resources in one call.
-    pub(crate) fn several_resources(one: &str, other: &str) -> Self {
-        Self::diagnosed(
-            Stage::Configuration,
-            diagnosis::of_several_resources(one, other),
-        )
-    }
-
-    pub(crate) fn new(stage: Stage, message: String) -> Self {
-        match stage {
-            Stage::Configuration => Self::configuration(message),
-            _ => Self::diagnosed(stage, diagnosis::bad_source(&message)),
-        }
-    }
-
-    /// No usable response of a source that the application supplied.
-    pub(crate) fn no_answer(stage: Stage, message: String, source: azure_core::Error) -> Self {
-        let failure = ConnectionFailure::of(&source, Peer::OwnSource);
-        Self::build(stage, message, failure.diagnosis, |inner| {
-            inner.is_transient = failure.is_transient;
-            inner.source = Some(Arc::new(source));
-        })
-    }
-
-    /// No usable response on a leg of this crate.
-    pub(crate) fn unanswered(
-        stage: Stage,
-        headline: String,
-        failure: ConnectionFailure,
-        source: azure_core::Error,
-    ) -> Self {
-        Self::build(stage, headline, failure.diagnosis, |inner| {
-            inner.answer = failure.reason;
-            inner.is_transient = failure.is_transient;
-            inner.source = Some(Arc::new(source));
-        })
-    }
-
-    /// A response that does not contain what was requested.
-    pub(crate) fn answer(stage: Stage, status: StatusCode, refused: RefusedAnswer) -> Self {
-        Self::build(stage, refused.headline, refused.diagnosis, |inner| {
-            inner.answer = refused.answer;
-            inner.is_transient = refused.is_transient;
-            inner.status = Some(status);
-            inner.code = refused.code;
-            inner.retry_after = refused.retry_after;
-            inner.is_about_the_assertion = refused.is_about_the_assertion;
-            inner.silence = refused.silence;
-            inner.source = refused.source.map(Arc::new);
-        })
-    }
-
-    /// The error of a fetch of the cache that ended without a result.
-    pub(crate) fn gave_up(stage: Stage, why: GaveUp) -> Self {
-        let (diagnosis, next) = match why {
-            GaveUp::Panicked => (diagnosis::panicked(), None),
-            GaveUp::TookTooLong => (diagnosis::took_too_long(), None),
-            GaveUp::TooManyRequests(next) => (diagnosis::too_many_requests(), Some(next)),
-            GaveUp::NotRenewed(next) => (diagnosis::not_renewed(), Some(next)),
-            GaveUp::QueueStoodStill { queued } => (diagnosis::queue_stood_still(queued), None),
-            GaveUp::NoThread(kind) => (diagnosis::no_thread(kind), None),
-            GaveUp::Ended => (diagnosis::ended(), None),
-        };
-        let mut headline = headline_of(&diagnosis);
-        if let Some(next) = next {
-            let seconds = next.as_secs_f64().ceil();
-            headline.push_str(&format!("; the next request goes out in {seconds} s"));
-        }
-        Self::build(stage, headline, diagnosis, |inner| {
-            inner.is_transient = true;
-            inner.retry_after = next;
-        })
-    }
-
-    /// The diagnosis says everything that is known.
-    fn diagnosed(stage: Stage, diagnosis: Diagnosis) -> Self {
-        Self::build(stage, headline_of(&diagnosis), diagnosis, |_| ())
-    }
-
-    fn build(
-        stage: Stage,
-        headline: String,
-        diagnosis: Diagnosis,
-        fill: impl FnOnce(&mut Inner),
-    ) -> Self {
-        let mut inner = Inner {
-            stage,
-            headline,
-            answer: String::new(),
-            recalled: String::new(),
-            diagnosis,
-            is_transient: false,
-            status: None,
-            code: None,
-            retry_after: None,
-            is_about_the_assertion: false,
-            silence: None,
-            is_of_settings: false,
-            source: None,
-        };
-        fill(&mut inner);
-        // The outer error in the chain has the same words already.
-        let repeats = inner.source.as_deref().is_some_and(|it| inner.repeats(it));
-        if repeats {
-            inner.source = None;
-        }
-        Self {
-            inner: Arc::new(inner),
-            whole: None,
-        }
-    }
-
     /// Which leg failed, for which tenant, and the response, not shortened.
     pub(crate) fn what_failed(&self) -> String {
         let inner = &self.inner;
@@ -295,12 +160,6 @@ impl Error {
         text.push_str(&inner.recalled);
         text
     }
-}
-
-/// The first sentence of the diagnosis, without its full stop.
-fn headline_of(diagnosis: &Diagnosis) -> String {
-    let first = diagnosis::first_sentence(diagnosis.what_happened());
-    first.trim_end_matches('.').to_owned()
 }
 
 impl Inner {
@@ -374,52 +233,6 @@ impl StdError for Error {
     }
 }
 
-impl Failure for Error {
-    fn is_transient(&self) -> bool {
-        self.inner.is_transient
-    }
-
-    fn is_refusal(&self) -> bool {
-        let Some(status) = self.inner.status.map(u16::from) else {
-            return false;
-        };
-        // These statuses mean an overloaded or failing service. An identity endpoint also returns
-        // 404 and 410 for a short time.
-        let is_outage = matches!(status, 408 | 429 | 500..)
-            || (self.inner.stage == Stage::Assertion && self.inner.is_transient);
-        !is_outage
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        self.inner.retry_after
-    }
-
-    fn silence(&self) -> Option<Duration> {
-        self.inner.silence
-    }
-
-    fn recalled(&self, age: Duration, next: Duration) -> Self {
-        let inner = &self.inner;
-        let recalled = format!(
-            " [this was {} s ago; the next try is in {} s]",
-            age.as_secs(),
-            next.as_secs_f64().ceil()
-        );
-        Self {
-            inner: Arc::new(Inner {
-                headline: inner.headline.clone(),
-                answer: inner.answer.clone(),
-                recalled,
-                retry_after: Some(next),
-                diagnosis: inner.diagnosis.clone(),
-                source: inner.source.clone(),
-                ..**inner
-            }),
-            whole: None,
-        }
-    }
-}
-
 impl From<Error> for azure_core::Error {
     /// Of kind `Credential`: azure_core's retry policy would repeat an error of kind `Io`, although
     /// this crate has already repeated the request.
@@ -433,111 +246,5 @@ impl From<Error> for azure_core::Error {
     }
 }
 
-/// The error and its sources, the outer error first.
-pub(crate) fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    fn source<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-        let error: &'a (dyn StdError + 'static) = *error;
-        error.source()
-    }
-    std::iter::successors(Some(error), source)
-}
-
-/// The innermost reason of a failed request, such as "Connection refused (os error 111)": the
-/// errors above it only say that sending failed.
-pub(crate) fn root_cause(error: &azure_core::Error) -> String {
-    let innermost = chain(error).last().map(ToString::to_string);
-    redact::printable(&innermost.unwrap_or_default(), 300)
-}
-
-/// The error of code outside this crate, such as a user's transport, which can quote the request.
-/// It is returned unchanged if neither the error nor a source contains a secret or anything with
-/// the shape of a token. Otherwise the result is an error of the same kind with redacted text.
-pub(crate) fn without_secrets(error: azure_core::Error, secrets: &[&str]) -> azure_core::Error {
-    let is_clean = |error: &(dyn StdError + 'static)| {
-        // A reader can print either form.
-        let shown = format!("{error} {error:?}");
-        matches!(redact::redact(&shown, secrets), Cow::Borrowed(_))
-    };
-    if chain(&error).all(is_clean) {
-        return error;
-    }
-    let mut words: Vec<_> = chain(&error)
-        .map(|error| redact::excerpt(error.to_string().as_bytes(), secrets))
-        .collect();
-    words.dedup();
-    let kind = match error.kind() {
-        // It contains the whole response.
-        ErrorKind::HttpResponse { .. } => ErrorKind::Other,
-        kind => kind.clone(),
-    };
-    azure_core::Error::with_message(kind, words.join(": "))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_found_at_any_depth_and_keeps_the_kind_credential() {
-        let ours: azure_core::Error = Error::configuration("no scope: give one").into();
-        assert_eq!(*ours.kind(), ErrorKind::Credential);
-        assert_eq!(ours.to_string(), Error::find(&ours).unwrap().to_string());
-        let wrapped = ours.with_context("one").with_context("two");
-        let found = Error::find(&wrapped).unwrap();
-        assert_eq!(
-            (found.stage(), found.to_string().as_str()),
-            (
-                Stage::Configuration,
-                "No scope. Who has to act: the service's developer. Give one."
-            )
-        );
-        assert!(Error::find(&std::io::Error::other("x")).is_none());
-    }
-
-    #[test]
-    fn a_printed_chain_of_sources_repeats_no_text() {
-        let reset = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "it broke off");
-        let failed = azure_core::Error::with_error(ErrorKind::Io, reset, "sending failed");
-        let error = Error::unanswered(
-            Stage::TokenEndpoint,
-            "the token endpoint gave no answer".to_owned(),
-            ConnectionFailure::of(&failed, Peer::TokenEndpoint("https://x.example")),
-            failed,
-        );
-        let outer = azure_core::Error::from(error);
-        let said: Vec<String> = chain(&outer).map(ToString::to_string).collect();
-        assert!(said[0].contains("it broke off"), "{said:?}");
-        assert_eq!(said.concat().matches("it broke off").count(), 1, "{said:?}");
-        assert_eq!(
-            said.concat().matches("gave no answer").count(),
-            1,
-            "{said:?}"
-        );
-    }
-
-    #[test]
-    fn the_line_of_an_error_is_short_for_any_values() {
-        let long = "word ".repeat(200);
-        for error in [
-            Error::configuration(format!("{long}: {long}")),
-            Error::bad_scope(&long),
-            Error::several_resources(&long, &long),
-            Error::new(Stage::Assertion, long.clone()),
-            Error::no_answer(
-                Stage::Assertion,
-                long.clone(),
-                azure_core::Error::with_message(ErrorKind::Io, long.clone()),
-            ),
-        ] {
-            let line = error.to_string();
-            assert!(
-                line.len() <= 460 && !line.contains('\n'),
-                "{}: {line}",
-                line.len()
-            );
-            assert!(error.diagnosis().is_some());
-        }
-    }
-}
+mod tests;

@@ -265,7 +265,7 @@ fn unescaped(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
-fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
+pub(crate) fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
     text.get(..start.len())
         .is_some_and(|head| head.eq_ignore_ascii_case(start))
 }

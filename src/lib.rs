@@ -30,6 +30,7 @@ mod redact;
 mod report;
 mod settings;
 mod snapshot;
+mod sync;
 mod tenants;
 mod time;
 mod token_endpoint;

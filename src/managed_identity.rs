@@ -3,13 +3,15 @@
 mod app_service;
 mod azure_arc;
 mod azure_ml;
+mod choice;
 mod endpoint;
 mod host;
 pub(crate) mod imds;
 mod service_fabric;
 
+pub(crate) use choice::{Chosen, choose};
 pub use host::ManagedIdentityHost;
-pub(crate) use host::{Chosen, Host, Setup, choose, selector_named};
+pub(crate) use host::{Host, Setup, selector_named};
 
 use crate::{authority, claims::Claims, error::Error, error_body::without_mark};
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
@@ -30,6 +32,11 @@ impl Selector {
     /// resources on an Azure VM to acquire an access token").
     pub(crate) fn parse(id: &UserAssignedId) -> Result<Self, Error> {
         Self::named("user_assigned_id", id).map_err(Error::configuration)
+    }
+
+    /// The parameter of a query, for a diagnosis.
+    fn parts(&self) -> (&str, &str) {
+        (self.parameter, &self.value)
     }
 
     /// `name` is the name of the value for a message.

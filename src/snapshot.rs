@@ -1,10 +1,10 @@
 //! A map for many readers and few writers: readers see a snapshot and take no lock.
 
-use arc_swap::ArcSwap;
+use crate::sync::{ArcSwap, Mutex, MutexGuard};
 use std::{
     cmp::Ordering,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
 };
 
 /// An entry of a [`SnapshotMap`], which is found by its name.

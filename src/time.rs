@@ -3,7 +3,7 @@
 use crate::worker;
 use azure_core::time::OffsetDateTime;
 use futures::future::{BoxFuture, Either, FutureExt, select};
-use std::{fmt, future::Future, io, time::Duration};
+use std::{fmt, future::Future, io, ops::Add, time::Duration};
 
 /// One look at both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,30 @@ pub(crate) struct Moment {
     /// Time since some fixed moment. It never goes back, and on most systems stands still while
     /// the machine sleeps.
     pub(crate) monotonic: Duration,
+}
+
+impl Moment {
+    /// Before all others.
+    pub(crate) const ZERO: Self = Self {
+        wall: Duration::ZERO,
+        monotonic: Duration::ZERO,
+    };
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, time: Duration) -> Self {
+        Self {
+            wall: self.wall.saturating_add(time),
+            monotonic: self.monotonic.saturating_add(time),
+        }
+    }
+}
+
+/// In nanoseconds, which are enough for 500 years.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Wall clock, monotonic clock and timers.

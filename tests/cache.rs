@@ -54,13 +54,7 @@ async fn repeated_truncated_responses_do_not_cause_a_loop_at_entra() {
 async fn after_invalidate_all_no_earlier_assertion_or_token_is_used() {
     let world = World::new();
     let ours = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
-    let given = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(ours),
-        Some(world.options()),
-    )
-    .unwrap();
+    let given = world.with_assertion(ours, world.options());
     for credential in [world.credential(), given] {
         world.azure.forget_imds_tokens();
         world.azure.clear_requests();

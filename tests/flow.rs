@@ -8,12 +8,10 @@ mod support;
 use arm::ResourceManager;
 use azure_core::credentials::TokenCredential;
 use cross_tenant_identity::{
-    CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Diagnosis,
-    Error, ManagedIdentityAssertion,
+    CrossTenantManagedIdentityCredentialOptions, Diagnosis, Error, ManagedIdentityAssertion,
 };
 use cross_tenant_identity_emulator::{Endpoint, Step};
 use futures::{TryStreamExt, future::join_all};
-use std::sync::Arc;
 use support::{ARM, STORAGE, World, at_once, claims};
 
 #[tokio::test]
@@ -184,16 +182,13 @@ async fn after_invalidate_all_a_new_assertion_is_requested() {
 async fn an_assertion_of_a_users_source_is_requested_once() {
     let world = World::new();
     let source = ManagedIdentityAssertion::new(Some(world.identity_options())).unwrap();
-    let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(source),
-        Some(CrossTenantManagedIdentityCredentialOptions {
+    let credential = world.with_assertion(
+        source,
+        CrossTenantManagedIdentityCredentialOptions {
             client_options: world.azure.client_options(),
             ..Default::default()
-        }),
-    )
-    .unwrap();
+        },
+    );
     credential.get_token(&[ARM], None).await.unwrap();
     credential.get_token(&[STORAGE], None).await.unwrap();
     assert_eq!(

@@ -12,10 +12,9 @@ use arm::ResourceManager;
 use azure_core::credentials::TokenCredential;
 use azure_identity::ClientAssertion;
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
-use cross_tenant_identity::{CrossTenantManagedIdentityCredential, Diagnosis, Error, Stage};
+use cross_tenant_identity::{Diagnosis, Error, Stage};
 use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
 use futures::TryStreamExt;
-use std::sync::Arc;
 use support::{ARM, World, refused};
 
 #[tokio::test]
@@ -38,13 +37,7 @@ async fn a_next_link_to_another_origin_gets_no_token() {
             Fault::json(200, &page),
             Times::Count(1),
         );
-        let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
-        let error = arm
-            .resource_groups(&world.scenario.target_subscription_id)
-            .unwrap()
-            .try_collect::<Vec<_>>()
-            .await
-            .unwrap_err();
+        let error = list_fails(&world).await;
         assert!(error.to_string().contains("leads away"), "{link}: {error}");
         let asked = world.azure.requests();
         let bearers = asked
@@ -52,6 +45,16 @@ async fn a_next_link_to_another_origin_gets_no_token() {
             .filter(|it| it.header("authorization").is_some());
         assert_eq!(bearers.count(), 1, "{link}");
     }
+}
+
+/// The error of an SDK client that lists all resource groups.
+async fn list_fails(world: &World) -> azure_core::Error {
+    let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
+    arm.resource_groups(&world.scenario.target_subscription_id)
+        .unwrap()
+        .try_collect::<Vec<_>>()
+        .await
+        .unwrap_err()
 }
 
 /// A vault's challenge names an authority and a resource. But the credential decides where the
@@ -119,13 +122,7 @@ impl ClientAssertion for Endless {
 #[tokio::test]
 async fn a_jwt_with_megabytes_of_claims_is_refused_before_it_is_sent() {
     let world = World::new();
-    let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(Endless),
-        Some(world.options()),
-    )
-    .unwrap();
+    let credential = world.with_assertion(Endless, world.options());
     let error = refused(&credential, ARM).await;
     assert_eq!(error.stage(), Stage::Assertion);
     assert!(error.to_string().contains("64 KiB"), "{error}");
@@ -178,13 +175,7 @@ async fn text_of_resource_manager_cannot_attack_the_terminal_or_shell() {
     world
         .azure
         .set_fault(Endpoint::ResourceManager, fault, Times::UntilCleared);
-    let arm = ResourceManager::new(world.credential(), world.azure.client_options()).unwrap();
-    let error = arm
-        .resource_groups(&world.scenario.target_subscription_id)
-        .unwrap()
-        .try_collect::<Vec<_>>()
-        .await
-        .unwrap_err();
+    let error = list_fails(&world).await;
     assert!(Error::find(&error).is_none());
     let diagnosis = Diagnosis::of(&error).unwrap();
     assert!(!diagnosis.to_string().contains('\u{1b}'), "{diagnosis:?}");

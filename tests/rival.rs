@@ -159,16 +159,13 @@ async fn our_assertion_works_in_azure_identitys_credential() {
 async fn azure_identitys_managed_identity_works_in_our_credential() {
     let world = World::new();
     let source = Glue::new(&world.scenario, world.azure.client_options()).unwrap();
-    let ours = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(source),
-        Some(CrossTenantManagedIdentityCredentialOptions {
+    let ours = world.with_assertion(
+        source,
+        CrossTenantManagedIdentityCredentialOptions {
             client_options: world.azure.client_options(),
             ..Default::default()
-        }),
-    )
-    .unwrap();
+        },
+    );
     for scope in [ARM, STORAGE] {
         let token = ours.get_token(&[scope], None).await.unwrap();
         assert_eq!(
@@ -265,14 +262,11 @@ fn with_assertion(
     world: &World,
     assertion: impl ClientAssertion + 'static,
 ) -> Arc<CrossTenantManagedIdentityCredential> {
-    CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(assertion),
-        Some(CrossTenantManagedIdentityCredentialOptions {
+    world.with_assertion(
+        assertion,
+        CrossTenantManagedIdentityCredentialOptions {
             client_options: world.azure.client_options(),
             ..Default::default()
-        }),
+        },
     )
-    .unwrap()
 }

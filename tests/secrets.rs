@@ -15,9 +15,7 @@ use azure_core::{
 };
 use azure_identity::ClientAssertion;
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
-use cross_tenant_identity::{
-    CrossTenantManagedIdentityCredential, DiagnoseOptions, Diagnosis, ManagedIdentityAssertion,
-};
+use cross_tenant_identity::{DiagnoseOptions, Diagnosis, ManagedIdentityAssertion};
 use cross_tenant_identity_emulator::{Endpoint, Fault, Times};
 use futures::TryStreamExt;
 use std::{fmt::Write, io, sync::Arc};
@@ -224,13 +222,7 @@ async fn the_assertion_of_a_users_source_is_not_shown() {
         world
             .azure
             .set_fault(Endpoint::Token, echo, Times::UntilCleared);
-        let credential = CrossTenantManagedIdentityCredential::with_assertion(
-            &world.scenario.target_tenant_id,
-            &world.scenario.client_id,
-            Arc::new(source),
-            Some(world.options()),
-        )
-        .unwrap();
+        let credential = world.with_assertion(source, world.options());
         let error = credential.get_token(&[ARM], None).await.unwrap_err();
         let seen = everything_of(&error) + &format!("{credential:?}") + &log.text();
         let at = seen.find(secret);
@@ -271,13 +263,7 @@ async fn the_error_of_a_transport_that_quotes_the_request_shows_no_assertion() {
             options.retry = Some(at_once(1));
             options.client_options.transport =
                 Some(Transport::new(Arc::new(Quoting(kind.clone()))));
-            let credential = CrossTenantManagedIdentityCredential::with_assertion(
-                &world.scenario.target_tenant_id,
-                &world.scenario.client_id,
-                Arc::new(Canary::Returns(secret)),
-                Some(options),
-            )
-            .unwrap();
+            let credential = world.with_assertion(Canary::Returns(secret), options);
             let error = credential.get_token(&[ARM], None).await.unwrap_err();
             let seen = everything_of(&error) + &log.text();
             assert!(seen.contains("sent client_id="), "{seen}");

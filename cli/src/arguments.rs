@@ -10,7 +10,7 @@ use crate::{
     },
     outcome::{Failure, Outcome},
 };
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 const MORE: &str = "\
 Settings come from flags, from the variables CROSS_TENANT_… and from the file of --config. A flag wins
@@ -90,7 +90,7 @@ impl Command {
             Self::WriteAssertion(it) => it.run().await,
             Self::ExecCredential(it) => it.run().await,
             Self::Setup(it) => it.run(),
-            Self::Completions(it) => it.run(),
+            Self::Completions(it) => it.run(Arguments::command()),
         }
     }
 }
@@ -98,7 +98,6 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -3,4 +3,5 @@
 mod ca_file;
 pub(crate) mod host;
 mod host_set_up;
+mod service_account;
 pub(crate) mod variables;

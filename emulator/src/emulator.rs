@@ -6,6 +6,7 @@ use std::{fmt, io, net::SocketAddr, sync::Arc, thread::JoinHandle};
 use tokio::sync::oneshot;
 
 use crate::{
+    guid::guid,
     identity::{app_service, azure_arc, azure_ml, service_fabric},
     scenario::{self, Scenario, step::Step},
     services::Services,
@@ -19,7 +20,6 @@ use crate::{
         faults::{Fault, Times},
         log::LoggedRequest,
         signing_key::SigningKey,
-        tokens::guid,
     },
 };
 

@@ -6,7 +6,11 @@ use crate::{
     arm, clock,
     entra::{self, loop_detector::LoopDetector},
     graph,
-    identity::{self, azure_arc::Keys, token::TokenCache},
+    identity::{
+        self,
+        azure_arc::Keys,
+        token::{HostTokens, TokenCache},
+    },
     key_vault,
     router::Route,
     wire::http::{Request, Response},
@@ -85,28 +89,34 @@ impl Services {
         let mut state = self.state();
         let State {
             world,
-            managed_identity_tokens: tokens,
+            managed_identity_tokens,
             arc_keys,
             loop_detector,
         } = &mut *state;
         let now = world.now() + clock_error;
+        let secret = &self.identity_header;
+        let mut tokens = HostTokens {
+            world,
+            kept: managed_identity_tokens,
+            key,
+            clock_error,
+        };
         let response = match route {
-            Route::Imds => identity::imds::respond(world, tokens, key, request, clock_error),
+            Route::Imds => token_or_refusal(identity::imds::respond(&mut tokens, request)),
             Route::AppService => {
-                let header = &self.identity_header;
-                identity::app_service::respond(world, tokens, key, request, header, clock_error)
+                token_or_refusal(identity::app_service::respond(&mut tokens, secret, request))
             }
             Route::AzureArc => {
-                identity::azure_arc::respond(world, tokens, arc_keys, key, request, clock_error)
+                token_or_refusal(identity::azure_arc::respond(&mut tokens, arc_keys, request))
             }
             Route::AzureMl => {
-                let secret = &self.identity_header;
-                identity::azure_ml::respond(world, tokens, key, request, secret, clock_error)
+                token_or_refusal(identity::azure_ml::respond(&mut tokens, secret, request))
             }
-            Route::ServiceFabric => {
-                let secret = &self.identity_header;
-                identity::service_fabric::respond(world, tokens, key, request, secret, clock_error)
-            }
+            Route::ServiceFabric => token_or_refusal(identity::service_fabric::respond(
+                &mut tokens,
+                secret,
+                request,
+            )),
             Route::Token { tenant } => {
                 entra::token_endpoint::respond(world, loop_detector, key, request, tenant, now)
             }
@@ -129,4 +139,8 @@ impl Services {
         }
         response.with("Date", &clock::http_date(date))
     }
+}
+
+fn token_or_refusal(response: Result<Response, Response>) -> Response {
+    response.unwrap_or_else(|refusal| refusal)
 }

@@ -4,7 +4,7 @@
 use super::{
     arm::ResourceManager,
     azurite::Azurite,
-    emulated_host,
+    emulated_host, output,
     service::SECRET,
     variables::{Given, Variables},
     vault,
@@ -13,6 +13,7 @@ use super::{
 use azure_core::{
     credentials::TokenCredential,
     http::{ClientOptions, Transport, Url},
+    time::to_rfc3339,
 };
 use azure_identity::ClientAssertion;
 use cross_tenant_identity::{
@@ -20,6 +21,7 @@ use cross_tenant_identity::{
     ManagedIdentityAssertion, ManagedIdentityHost, Settings, TokenFileAssertion,
 };
 use cross_tenant_identity_emulator::{Emulator, Scenario, SetUpError, Step};
+use serde_json::json;
 use std::{error::Error, sync::Arc};
 
 /// Who asks for what. The same on Azure and on the emulator.
@@ -112,6 +114,27 @@ impl Azure {
     /// Waits for `work`, and says on a terminal what is waited for.
     pub async fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.waiting.during(work).await
+    }
+
+    /// Gets a token, and prints until when it is valid.
+    ///
+    /// # Errors
+    ///
+    /// When there is no token, or standard output takes no more.
+    pub async fn show_token(
+        &self,
+        credential: &dyn TokenCredential,
+        scope: &str,
+        as_json: bool,
+    ) -> Result<(), Box<dyn Error>> {
+        let token = self.wait(credential.get_token(&[scope], None)).await?;
+        let expires_on = to_rfc3339(&token.expires_on);
+        match as_json {
+            true => output::line(json!({ "scope": scope, "expiresOn": expires_on })),
+            false => output::line(format_args!(
+                "A token for {scope}, valid until {expires_on}"
+            )),
+        }
     }
 
     /// The one thing in which Azure and the emulator differ. `service` is the name of the service for

@@ -2,11 +2,22 @@
 
 use super::*;
 use crate::{
+    authority::AuthorityHost,
+    environment::Environment,
+    error::Error,
     time::tests::HeldClock,
     transport::scripted::{Scripted, Step},
 };
-use azure_core::base64::encode_url_safe;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use async_trait::async_trait;
+use azure_core::{
+    base64::encode_url_safe, credentials::AccessToken, http::ClientMethodOptions,
+    time::OffsetDateTime,
+};
+use azure_identity::ClientAssertion;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// A long-lived assertion that differs for each number.
 fn jwt(number: usize) -> String {

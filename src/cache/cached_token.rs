@@ -3,15 +3,13 @@
 use super::life::{Fetched, Life};
 use crate::{
     snapshot::{Named, SnapshotMap},
+    sync::AtomicBool,
     time::Moment,
 };
 use azure_core::credentials::AccessToken;
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
 /// A token, with marks that calls set without a lock.
@@ -21,15 +19,13 @@ pub(crate) struct CachedToken {
     pub(super) life: Life,
     /// The cache's epoch when the token was requested. In a later epoch it is not found.
     epoch: u64,
-    marks: AtomicU8,
+    /// A call has asked for it since it was received: it is worth renewing.
+    is_asked_for: AtomicBool,
+    /// A call has asked for it since the cache last looked for tokens to evict.
+    is_used: AtomicBool,
+    /// A service has rejected it. Calls get it only through the cache's owner.
+    is_rejected: AtomicBool,
 }
-
-/// A call has asked for the token since it was received: it is worth renewing.
-const ASKED: u8 = 1;
-/// A call has asked for it since the cache last looked for tokens to evict.
-const USED: u8 = 2;
-/// A service has rejected it.
-const REJECTED: u8 = 4;
 
 impl CachedToken {
     pub(super) fn new(
@@ -44,20 +40,18 @@ impl CachedToken {
             life: Life::new(&fetched, received, jitter),
             token: fetched.token,
             epoch,
-            marks: AtomicU8::new(0),
+            is_asked_for: AtomicBool::new(false),
+            is_used: AtomicBool::new(false),
+            is_rejected: AtomicBool::new(false),
         })
     }
 
     /// The token, if it is fresh and not rejected.
     pub(super) fn if_fresh(&self, now: Moment, epoch: u64) -> Option<AccessToken> {
-        let marks = self.marks.load(Ordering::Relaxed);
-        if marks & REJECTED != 0 || self.epoch != epoch || !self.life.is_fresh(now) {
+        if self.is_rejected() || self.epoch != epoch || !self.life.is_fresh(now) {
             return None;
         }
-        // Written only once: callers on many threads would wait for the same cache line.
-        if marks != ASKED | USED {
-            self.marks.fetch_or(ASKED | USED, Ordering::Relaxed);
-        }
+        self.ask();
         Some(self.token.clone())
     }
 
@@ -69,41 +63,44 @@ impl CachedToken {
         self.token.token == token.token
     }
 
-    pub(super) fn asked(&self) {
-        self.marks.fetch_or(ASKED | USED, Ordering::Relaxed);
+    /// A call asks for it.
+    pub(super) fn ask(&self) {
+        // Written only once: callers on many threads would wait for the same cache line.
+        if !self.is_used.load(Relaxed) || !self.is_asked_for() {
+            self.is_asked_for.store(true, Relaxed);
+            self.is_used.store(true, Relaxed);
+        }
     }
 
     /// A caller has waited for it. That makes it worth renewing, but not worth keeping.
     pub(super) fn was_waited_for(&self) {
-        self.marks.fetch_or(ASKED, Ordering::Relaxed);
+        self.is_asked_for.store(true, Relaxed);
     }
 
-    pub(super) fn was_asked(&self) -> bool {
-        self.marks.load(Ordering::Relaxed) & ASKED != 0
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.is_asked_for.load(Relaxed)
     }
 
     /// Whether it was used since the last call of this function.
     pub(super) fn take_used(&self) -> bool {
-        self.marks.fetch_and(!USED, Ordering::Relaxed) & USED != 0
+        self.is_used.swap(false, Relaxed)
     }
 
     /// It takes over from the token before it whether that was used.
     pub(super) fn replaces(&self, before: &Self) {
-        let used = before.marks.load(Ordering::Relaxed) & USED;
-        self.marks.fetch_or(used, Ordering::Relaxed);
+        self.is_used.fetch_or(before.is_used.load(Relaxed), Relaxed);
     }
 
-    /// From now on calls get it only through the cache's owner.
     pub(super) fn reject(&self) {
-        self.marks.fetch_or(REJECTED, Ordering::Relaxed);
+        self.is_rejected.store(true, Relaxed);
     }
 
     pub(super) fn accept(&self) {
-        self.marks.fetch_and(!REJECTED, Ordering::Relaxed);
+        self.is_rejected.store(false, Relaxed);
     }
 
     pub(super) fn is_rejected(&self) -> bool {
-        self.marks.load(Ordering::Relaxed) & REJECTED != 0
+        self.is_rejected.load(Relaxed)
     }
 }
 

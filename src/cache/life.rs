@@ -1,7 +1,7 @@
 //! The times in the lifetime of a token: when it is renewed, when calls wait for the new token, and when
 //! it is no longer used.
 
-use crate::time::Moment;
+use crate::time::{Moment, nanos};
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
 use std::time::Duration;
 
@@ -43,10 +43,12 @@ const EARLIEST_RENEWAL: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
     received: Moment,
-    renew: Duration,
-    due: Duration,
-    expired: Duration,
-    whole: Duration,
+    /// Fresh before this moment, by both clocks.
+    fresh_until: Moment,
+    // In nanoseconds, which take half the space of a `Duration`: there is one of these for each token.
+    due: u64,
+    expired: u64,
+    whole: u64,
 }
 
 impl Life {
@@ -70,46 +72,51 @@ impl Life {
         };
         // A tenth of all that remains can be more than the time until an early renewal.
         let margin = (whole - renew).min(renew);
+        let renew = renew.saturating_sub(margin.mul_f64(jitter / 10.0));
         Self {
             received,
-            renew: renew.saturating_sub(margin.mul_f64(jitter / 10.0)),
-            due: whole - DUE_BEFORE.min(whole / 4),
-            expired: whole - EXPIRED_BEFORE.min(whole / 10),
-            whole,
+            fresh_until: match renew {
+                // Also for a look at the clocks that is some milliseconds behind.
+                Duration::ZERO => Moment::ZERO,
+                _ => received + renew,
+            },
+            due: nanos(whole - DUE_BEFORE.min(whole / 4)),
+            expired: nanos(whole - EXPIRED_BEFORE.min(whole / 10)),
+            whole: nanos(whole),
         }
     }
 
     pub(super) fn stage(&self, now: Moment) -> Stage {
-        let lived = self.lived(now);
         // Expiry first: a token whose lifetime is zero is never fresh.
-        if lived >= self.expired {
+        if self.until_expired(now).is_zero() {
             Stage::Expired
-        } else if lived >= self.due {
+        } else if nanos(self.lived(now)) >= self.due {
             Stage::Due
-        } else if lived >= self.renew {
-            Stage::Usable
-        } else {
+        } else if self.is_fresh(now) {
             Stage::Fresh
+        } else {
+            Stage::Usable
         }
     }
 
     pub(super) fn is_fresh(&self, now: Moment) -> bool {
-        self.lived(now) < self.renew.min(self.expired)
+        now.wall < self.fresh_until.wall && now.monotonic < self.fresh_until.monotonic
     }
 
     /// How long until it should be renewed.
     pub(super) fn until_renewal(&self, now: Moment) -> Duration {
-        self.renew.saturating_sub(self.lived(now))
+        let wall = self.fresh_until.wall.saturating_sub(now.wall);
+        wall.min(self.fresh_until.monotonic.saturating_sub(now.monotonic))
     }
 
     /// How long until it is no longer served.
     pub(super) fn until_expired(&self, now: Moment) -> Duration {
-        self.expired.saturating_sub(self.lived(now))
+        Duration::from_nanos(self.expired).saturating_sub(self.lived(now))
     }
 
     /// How long until it expires.
     pub(super) fn remaining(&self, now: Moment) -> Duration {
-        self.whole.saturating_sub(self.lived(now))
+        Duration::from_nanos(self.whole).saturating_sub(self.lived(now))
     }
 
     /// The more pessimistic of the two clocks wins: the monotonic one stands still while the machine
@@ -147,10 +154,11 @@ mod tests {
     }
 
     fn after(lived: Duration) -> Moment {
-        Moment {
-            wall: START.wall + lived,
-            monotonic: START.monotonic + lived,
-        }
+        START + lived
+    }
+
+    fn renewal(life: &Life) -> Duration {
+        life.until_renewal(START)
     }
 
     #[test]
@@ -167,7 +175,8 @@ mod tests {
             (86_400, 43_200, 85_980, 86_370),
         ] {
             let life = life(whole, None);
-            let times = [life.renew, life.due, life.expired].map(|time| time.as_secs());
+            let times =
+                [nanos(renewal(&life)), life.due, life.expired].map(|it| it / 1_000_000_000);
             assert_eq!(times, [renew, due, expired], "{whole}");
             for (at, stage) in [
                 (0, Stage::Fresh),
@@ -200,12 +209,12 @@ mod tests {
             (999_999, 3000),
         ] {
             assert_eq!(
-                life(3600, Some(refresh_in)).renew,
+                renewal(&life(3600, Some(refresh_in))),
                 seconds(renew),
                 "{refresh_in}"
             );
         }
-        assert_eq!(life(60, Some(1)).renew, seconds(15));
+        assert_eq!(renewal(&life(60, Some(1))), seconds(15));
     }
 
     #[test]
@@ -222,7 +231,7 @@ mod tests {
             token: AccessToken::new("t", start() + azure_core::time::Duration::hours(1)),
             refresh_on: None,
         };
-        let renew = |jitter| Life::new(&fetched, START, jitter).renew;
+        let renew = |jitter| renewal(&Life::new(&fetched, START, jitter));
         assert_eq!(renew(0.0), seconds(2400));
         assert_eq!(renew(0.5), seconds(2340));
         assert!(renew(0.999_999) > seconds(2280));

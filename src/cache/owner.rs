@@ -5,14 +5,15 @@
 //! assertions) is polled and dropped by this task and by nobody else.
 
 use super::{
-    CachedToken, Command, Failure, GaveUp, Key, Reply, Report, Shared,
-    eviction::{Order, Place},
+    CachedToken, Command, Failure, GaveUp, Key, Reply, Shared,
     fetches::{Admission, Ended, Fetches},
-    outage::Outage,
-    rules::{self, Answer, Decision, Event, State},
-    schedule::Schedule,
+    rules::{Answer, Decision, Event, State},
+    schedule::{Place, Schedule},
 };
-use crate::{random::fraction, time::Moment};
+use crate::{
+    random::fraction,
+    time::{Moment, nanos},
+};
 use azure_core::credentials::AccessToken;
 use futures::future::{BoxFuture, FutureExt};
 use std::{
@@ -34,21 +35,19 @@ pub(super) struct Owner<K, E> {
     schedule: Schedule<Wake<K>>,
     /// Set for the earliest time at which there is something to do.
     timer: Option<(Duration, BoxFuture<'static, ()>)>,
-    /// Keys with a token.
-    tokens: Order<K>,
-    /// Keys without a token, whose failures and requests are remembered.
-    memories: Order<K>,
+    /// Keys without a fetch, in the order in which they are dropped if there are too many. First those of
+    /// which only failures and requests are remembered, then those that have a token.
+    idle: [Schedule<K>; 2],
 }
 
 struct Entry<E> {
     state: State<E>,
     /// The token that calls find.
     published: Option<Arc<CachedToken>>,
-    /// The time in the schedule at which the key is looked at.
-    wake_at: Option<Duration>,
-    outage: Option<Box<Outage>>,
-    /// Its place in an order of eviction. True: in `tokens`; false: in `memories`.
-    place: Option<(Place, bool)>,
+    /// When the key is looked at.
+    wake: Option<Place>,
+    /// Its place among the idle keys.
+    place: Option<Place>,
 }
 
 enum Wake<K> {
@@ -65,8 +64,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         let now = shared.clock.now().monotonic;
         Self {
             fetches: Fetches::new(shared.limits.at_once, now),
-            tokens: Order::new(shared.limits.tokens),
-            memories: Order::new(shared.limits.tokens),
+            idle: [Schedule::new(), Schedule::new()],
             shared,
             commands,
             entries: HashMap::new(),
@@ -102,7 +100,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
 
     fn obey(&mut self, command: Command<K, E>) {
         match command {
-            Command::Get { key, reply } => self.tell(&key, Event::Asked, Some(reply)),
+            Command::Get { key, reply } => self.tell(&key, Event::Asked, [reply]),
             Command::Replace { key, token, reply } => {
                 let event = Event::Rejected {
                     token: token.clone(),
@@ -116,7 +114,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
             Command::Sweep => {
                 let keys: Vec<_> = self.entries.keys().cloned().collect();
                 for key in keys {
-                    self.tell(&key, Event::Woken, None);
+                    self.tell(&key, Event::Woken, []);
                 }
             }
             #[cfg(test)]
@@ -124,30 +122,30 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
     }
 
-    /// Applies the rules to an event of a key.
-    fn tell(&mut self, key: &K, event: Event<E>, reply: Option<Reply<E>>) {
+    /// Applies the rules to an event of a key, and answers those who wait for it.
+    fn tell(&mut self, key: &K, event: Event<E>, replies: impl IntoIterator<Item = Reply<E>>) {
         let now = self.shared.clock.now();
-        let entry = match self.entries.get_mut(key) {
-            Some(entry) => entry,
-            // Only the call of somebody who waits creates a key.
-            None if reply.is_none() => return,
-            None => {
-                let entry = Entry {
-                    state: State::new(self.shared.epoch()),
-                    published: None,
-                    wake_at: None,
-                    outage: None,
-                    place: None,
-                };
-                self.entries.entry(key.clone()).or_insert(Box::new(entry))
-            }
+        if matches!(event, Event::Asked | Event::Rejected { .. }) && !self.entries.contains_key(key)
+        {
+            let entry = Entry {
+                state: State::new(self.shared.epoch()),
+                published: None,
+                wake: None,
+                place: None,
+            };
+            self.entries.insert(key.clone(), Box::new(entry));
+        }
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
         };
         let context = self.shared.context(now, self.last_fetch + 1);
         let mut decision = entry.state.on(event, &context);
         let answer = decision.answer.take();
         self.follow(key, decision, now);
-        if let (Some(answer), Some(reply)) = (answer, reply) {
-            self.answer(key, answer, reply);
+        if let Some(answer) = answer {
+            for reply in replies {
+                self.answer(key, answer.clone(), reply);
+            }
         }
     }
 
@@ -157,6 +155,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
             return;
         };
         let held = entry.state.held().cloned();
+        let had_token = entry.published.is_some();
         publish(key, entry.published.as_ref(), held.as_ref());
         entry.published = held;
         if decision.begins {
@@ -167,31 +166,29 @@ impl<K: Key, E: Failure> Owner<K, E> {
             self.fetches.queue(key, fetch, now.monotonic);
         }
         let has_token = entry.published.is_some();
-        let has_moved = |(_, had_token): &mut (Place, bool)| *had_token != has_token;
-        if let Some((place, had_token)) =
-            entry.place.take_if(|it| decision.is_over || has_moved(it))
+        let is_idle = fetch.is_none() && !decision.is_over;
+        if let Some(place) = entry.place.take_if(|_| !is_idle || has_token != had_token) {
+            self.idle[usize::from(had_token)].remove(place);
+        }
+        if is_idle && entry.place.is_none() {
+            let from = entry.state.stays_until().max(now.monotonic);
+            let place = self.idle[usize::from(has_token)].set(from, key.clone());
+            entry.place = Some(place);
+        }
+        let has_moved = |(at, _): &mut Place| decision.wake_at.map(nanos) != Some(*at);
+        if let Some(place) = entry.wake.take_if(has_moved) {
+            self.schedule.remove(place);
+        }
+        if let Some(at) = decision.wake_at
+            && entry.wake.is_none()
         {
-            match had_token {
-                true => self.tokens.remove(place),
-                false => self.memories.remove(place),
-            }
+            entry.wake = Some(self.schedule.set(at, Wake::Key(key.clone())));
         }
         if decision.is_over {
             self.entries.remove(key);
-            return;
         }
-        if fetch.is_none() && entry.place.is_none() {
-            let order = match has_token {
-                true => &mut self.tokens,
-                false => &mut self.memories,
-            };
-            entry.place = Some((order.add(key.clone()), has_token));
-        }
-        if let Some(at) = decision.wake_at
-            && entry.wake_at.is_none_or(|set| at < set)
-        {
-            entry.wake_at = Some(at);
-            self.schedule.set(at, Wake::Key(key.clone()));
+        if let Some(report) = decision.report {
+            self.shared.fetch.report(key, report);
         }
     }
 
@@ -228,7 +225,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
                 Admission::Begins { id, key } => self.begin(id, &key, now),
                 Admission::Abandoned { id, key, answered } => {
                     if self.fetch_of(&key) == Some(id) {
-                        self.tell(&key, Event::Abandoned { answered }, None);
+                        self.tell(&key, Event::Abandoned { answered }, []);
                     }
                 }
             }
@@ -261,71 +258,22 @@ impl<K: Key, E: Failure> Owner<K, E> {
             }
             Err(_) => {}
         }
-        let key = ended.key;
-        let context = self.shared.context(now, self.last_fetch + 1);
-        let entry = self.entries.get_mut(&key);
-        // A fetch from before `clear` is the result for its callers, but is not cached.
-        let entry = entry.filter(|entry| {
-            let is_its = |fetch: rules::Fetch| fetch.id == ended.id;
-            ended.epoch == context.epoch && entry.state.fetch().is_some_and(is_its)
-        });
-        let Some(entry) = entry else {
+        if !self.entries.contains_key(&ended.key) {
+            // The key was dropped after `clear`.
             let result = ended.outcome.map(|fetched| fetched.token);
             return reply_to_all(ended.replies, &result);
-        };
-        let error = ended.outcome.as_ref().err().cloned();
+        }
         let event = Event::Ended {
+            id: ended.id,
             result: ended.outcome.map(|fetched| {
-                let name = Arc::clone(key.name());
+                let name = Arc::clone(ended.key.name());
                 CachedToken::new(name, fetched, now, fraction(), ended.epoch)
             }),
             answered: ended.answered,
             was_waited_for: ended.was_waited_for,
             jitter: fraction(),
         };
-        let decision = entry.state.on(event, &context);
-        let result = match &decision.answer {
-            Some(Answer::Token(token)) => Ok(token.clone()),
-            Some(Answer::Error(error)) => Err(error.clone()),
-            Some(Answer::GaveUp(why)) => Err(self.shared.fetch.gave_up(*why)),
-            // The rules always have an answer when a fetch has ended.
-            Some(Answer::Wait | Answer::WaitUntil(_)) | None => {
-                Err(self.shared.fetch.gave_up(GaveUp::Ended))
-            }
-        };
-        self.follow(&key, decision, now);
-        self.report(&key, error.as_ref(), now);
-        reply_to_all(ended.replies, &result);
-    }
-
-    /// Reports how a fetch has ended, if that is news for the operator.
-    fn report(&mut self, key: &K, error: Option<&E>, now: Moment) {
-        let context = self.shared.context(now, 0);
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
-        let Some(error) = error else {
-            if let Some(outage) = entry.outage.take() {
-                let after = outage.lasted(now.monotonic);
-                self.shared.fetch.report(key, Report::Recovered { after });
-            }
-            return;
-        };
-        // The cache that remembers a failure reports it.
-        if !(self.shared.limits.remembers)(error) {
-            return;
-        }
-        let outage = entry
-            .outage
-            .get_or_insert_with(|| Box::new(Outage::new(now.monotonic)));
-        if outage.failed(now.monotonic) {
-            let report = Report::Fails {
-                error,
-                left: entry.state.time_left(now),
-                next: entry.state.until_next_try(&context),
-            };
-            self.shared.fetch.report(key, report);
-        }
+        self.tell(&ended.key, event, ended.replies);
     }
 
     /// Does what is scheduled until now.
@@ -334,25 +282,20 @@ impl<K: Key, E: Failure> Owner<K, E> {
         while let Some(wake) = self.schedule.take(now) {
             match wake {
                 Wake::Key(key) => {
-                    let entry = self.entries.get_mut(&key);
-                    // The key may have been scheduled again for another time.
-                    if let Some(entry) = entry.filter(|it| it.wake_at.is_some_and(|at| at <= now)) {
-                        entry.wake_at = None;
-                        self.tell(&key, Event::Woken, None);
+                    if let Some(entry) = self.entries.get_mut(&key) {
+                        entry.wake = None;
                     }
+                    self.tell(&key, Event::Woken, []);
                 }
                 Wake::Patience(id) => {
-                    let Some((key, replies)) = self.fetches.end_patience(id) else {
-                        continue;
-                    };
-                    for reply in replies {
-                        self.tell(&key, Event::PatienceEnded, Some(reply));
+                    if let Some((key, replies)) = self.fetches.end_patience(id) {
+                        self.tell(&key, Event::PatienceEnded, replies);
                     }
                 }
             }
         }
         while let Some((key, replies, queued)) = self.fetches.end_standstill(now) {
-            self.tell(&key, Event::Abandoned { answered: 0 }, None);
+            self.tell(&key, Event::Abandoned { answered: 0 }, []);
             let why = GaveUp::QueueStoodStill { queued };
             reply_to_all(replies, &Err(self.shared.fetch.gave_up(why)));
         }
@@ -379,54 +322,38 @@ impl<K: Key, E: Failure> Owner<K, E> {
         Poll::Ready(())
     }
 
-    /// Evicts the tokens, and the keys without a token, that are more than allowed.
-    ///
-    /// A token that was used since the last look at it is passed over once (second chance). So a token in
-    /// use stays, however many tokens are used only once.
+    /// Drops the keys that are more than allowed, unless the rules keep them.
     fn keep_within_bounds(&mut self) {
-        let now = self.shared.clock.now();
-        // Each key is looked at twice at most.
-        for _ in 0..self.tokens.len() * 2 {
-            let Some(key) = self.tokens.next_too_many() else {
-                break;
-            };
-            let Some(entry) = self.entries.get_mut(&key) else {
-                continue;
-            };
-            // It gets a new place below, or when its fetch has ended.
-            entry.place = None;
-            match entry.state.held().filter(|_| entry.state.fetch().is_none()) {
-                Some(held) if held.take_used() => {
-                    entry.place = Some((self.tokens.add(key), true));
+        for order in [1, 0] {
+            // Each key is looked at twice at most.
+            for _ in 0..2 * self.idle[order].len() {
+                if self.idle[order].len() <= self.shared.limits.tokens {
+                    break;
                 }
-                Some(held) => {
-                    let seconds_left = held.life.until_expired(now).as_secs();
-                    debug!(
-                        tenant = key.tenant(),
-                        scopes = &**key.name(),
-                        seconds_left,
-                        "a token was evicted: more are in use than max_cached_tokens"
-                    );
-                    self.tell(&key, Event::Evicted, None);
+                let now = self.shared.clock.now();
+                match self.idle[order].take(now.monotonic) {
+                    Some(key) => self.crowded(&key, now),
+                    None => break,
                 }
-                None => {}
             }
         }
-        for _ in 0..self.memories.len() {
-            let Some(key) = self.memories.next_too_many() else {
-                break;
-            };
-            let Some(entry) = self.entries.get_mut(&key) else {
-                continue;
-            };
-            entry.place = None;
-            if entry.state.fetch().is_some() {
-                continue;
-            }
-            match entry.state.is_silent(now) {
-                true => entry.place = Some((self.memories.add(key), false)),
-                false => drop(self.entries.remove(&key)),
-            }
+    }
+
+    fn crowded(&mut self, key: &K, now: Moment) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        entry.place = None;
+        let before = entry.published.clone();
+        self.tell(key, Event::Crowded, []);
+        let after = self.entries.get(key).and_then(|it| it.published.as_ref());
+        if let (Some(evicted), None) = (before, after) {
+            debug!(
+                tenant = key.tenant(),
+                scopes = &**key.name(),
+                seconds_left = evicted.life.until_expired(now).as_secs(),
+                "a token was evicted: more are in use than max_cached_tokens"
+            );
         }
     }
 

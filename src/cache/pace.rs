@@ -207,8 +207,13 @@ impl<E: Failure> Pace<E> {
         self.is_fresh_try = true;
     }
 
+    /// The service demands that no request is sent until then.
+    pub(super) fn silent_until(&self) -> Duration {
+        self.silent_until
+    }
+
     /// Whether the service demands that no request is sent now.
-    pub(super) fn is_silent(&self, now: Duration) -> bool {
+    fn is_silent(&self, now: Duration) -> bool {
         now < self.silent_until
     }
 

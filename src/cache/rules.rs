@@ -2,8 +2,9 @@
 //! and the things to do.
 
 use super::{
-    CachedToken, Failure, GaveUp, Limits,
+    CachedToken, Failure, GaveUp, Limits, Report,
     life::Stage,
+    outage::Outage,
     pace::{Need, Pace},
 };
 use crate::time::Moment;
@@ -19,6 +20,8 @@ pub(super) struct State<E> {
     held: Option<Arc<CachedToken>>,
     fetch: Option<Fetch>,
     pace: Pace<E>,
+    /// Boxed, as few keys have one.
+    outage: Option<Box<Outage>>,
     epoch: u64,
 }
 
@@ -51,8 +54,9 @@ pub(super) enum Event<E> {
         /// How many requests were answered.
         answered: u32,
     },
-    /// The fetch has ended.
+    /// A fetch has ended.
     Ended {
+        id: u64,
         result: Result<Arc<CachedToken>, E>,
         /// How many requests were answered.
         answered: u32,
@@ -61,8 +65,8 @@ pub(super) enum Event<E> {
     },
     /// The time at which the key is looked at.
     Woken,
-    /// The token is dropped, because there are too many.
-    Evicted,
+    /// There are too many keys, and this is the one that was not looked at for longest.
+    Crowded,
 }
 
 /// The circumstances of an event.
@@ -93,6 +97,8 @@ pub(super) struct Decision<E> {
     pub(super) answer: Option<Answer<E>>,
     /// A fetch is to be queued.
     pub(super) begins: bool,
+    /// What the operator of the service should know.
+    pub(super) report: Option<Report<E>>,
     /// When to look at the key again.
     pub(super) wake_at: Option<Duration>,
     /// Nothing about the key has to be kept.
@@ -105,6 +111,7 @@ impl<E: Failure> State<E> {
             held: None,
             fetch: None,
             pace: Pace::new(),
+            outage: None,
             epoch,
         }
     }
@@ -123,13 +130,22 @@ impl<E: Failure> State<E> {
             .budget(context.limits.requests, context.now.monotonic)
     }
 
+    /// The key is not dropped before this time, however many keys there are: the service demands that no
+    /// request is sent until then.
+    pub(super) fn stays_until(&self) -> Duration {
+        match self.held {
+            Some(_) => Duration::ZERO,
+            None => self.pace.silent_until(),
+        }
+    }
+
     /// How long the current token can still be used.
-    pub(super) fn time_left(&self, now: Moment) -> Option<Duration> {
+    fn time_left(&self, now: Moment) -> Option<Duration> {
         let held = self.servable(now)?;
         Some(held.life.until_expired(now))
     }
 
-    pub(super) fn until_next_try(&self, context: &Context<'_, E>) -> Duration {
+    fn until_next_try(&self, context: &Context<'_, E>) -> Duration {
         let need = match self.servable(context.now) {
             Some(_) => Need::Renewal,
             None => Need::Token,
@@ -138,15 +154,11 @@ impl<E: Failure> State<E> {
             .saturating_sub(context.now.monotonic)
     }
 
-    /// Whether the service demands that no request is sent now.
-    pub(super) fn is_silent(&self, now: Moment) -> bool {
-        self.pace.is_silent(now.monotonic)
-    }
-
     /// The rules.
     pub(super) fn on(&mut self, event: Event<E>, context: &Context<'_, E>) -> Decision<E> {
         self.enter_epoch(context);
         let had_fetch = self.fetch.is_some();
+        let mut report = None;
         let answer = match event {
             Event::Asked => Some(self.asked(context)),
             Event::Rejected {
@@ -172,24 +184,35 @@ impl<E: Failure> State<E> {
                 }
                 None
             }
+            // A fetch from before `clear` is the result for its callers, but is not cached.
+            Event::Ended { id, result, .. } if self.fetch.is_none_or(|it| it.id != id) => {
+                Some(match result {
+                    Ok(token) => Answer::Token(token.token.clone()),
+                    Err(error) => Answer::Error(error),
+                })
+            }
             Event::Ended {
+                id: _,
                 result,
                 answered,
                 was_waited_for,
                 jitter,
             } => {
                 self.pace.count(answered, context.now.monotonic);
-                Some(match result {
+                let error = result.as_ref().err().cloned();
+                let answer = match result {
                     Ok(new) => self.brought(new, was_waited_for, context),
                     Err(error) => self.failed(error, jitter, context),
-                })
+                };
+                report = self.report(error, context);
+                Some(answer)
             }
             Event::Woken => {
                 self.woken(context);
                 None
             }
-            Event::Evicted => {
-                self.held = None;
+            Event::Crowded => {
+                self.crowded();
                 None
             }
         };
@@ -197,6 +220,7 @@ impl<E: Failure> State<E> {
         Decision {
             answer,
             begins: !had_fetch && self.fetch.is_some(),
+            report,
             is_over: wake_at.is_none() && self.fetch.is_none(),
             wake_at,
         }
@@ -216,7 +240,7 @@ impl<E: Failure> State<E> {
     fn asked(&mut self, context: &Context<'_, E>) -> Answer<E> {
         let now = context.now;
         if let Some(held) = self.servable(now) {
-            held.asked();
+            held.ask();
             let need = match held.is_rejected() {
                 true => Need::Replacement,
                 false => Need::Renewal,
@@ -285,11 +309,12 @@ impl<E: Failure> State<E> {
         let now = context.now;
         let need = self.fetch.take().map_or(Need::Token, |fetch| fetch.need);
         if let Some(held) = self.servable(now) {
-            held.accept();
             // The remaining lifetimes are compared, not the times of expiry: the wall clock may have been
             // wrong when one of the tokens was received.
             let is_later = new.life.remaining(now) > held.life.remaining(now);
             if held.is(&new.token) || !(is_later || need == Need::Replacement) {
+                // Only if it stays: whoever rejected it may be just about to read the mark.
+                held.accept();
                 self.pace.unchanged(held.life.remaining(now), now.monotonic);
                 return self.unrenewed(&held, context);
             }
@@ -322,12 +347,43 @@ impl<E: Failure> State<E> {
         }
     }
 
+    /// What the operator should know of a fetch that has ended. A failure that another cache remembers is
+    /// reported by that cache.
+    fn report(&mut self, error: Option<E>, context: &Context<'_, E>) -> Option<Report<E>> {
+        let now = context.now;
+        let Some(error) = error else {
+            let after = self.outage.take()?.lasted(now.monotonic);
+            return Some(Report::Recovered { after });
+        };
+        if !(context.limits.remembers)(&error) {
+            return None;
+        }
+        let new = || Box::new(Outage::new(now.monotonic));
+        let is_news = self.outage.get_or_insert_with(new).failed(now.monotonic);
+        is_news.then(|| Report::Fails {
+            left: self.time_left(now),
+            next: self.until_next_try(context),
+            error,
+        })
+    }
+
+    /// Drops the token, or without one the memory of its requests. A token that was used since the last
+    /// look at it is passed over once (second chance). So a token in use stays, however many tokens are
+    /// used only once.
+    fn crowded(&mut self) {
+        match &self.held {
+            Some(held) if held.take_used() => {}
+            Some(_) => self.held = None,
+            None => self.pace = Pace::new(),
+        }
+    }
+
     fn woken(&mut self, context: &Context<'_, E>) {
         let Some(held) = self.servable(context.now) else {
             self.held = None;
             return;
         };
-        if held.was_asked() && held.life.until_renewal(context.now).is_zero() {
+        if held.is_asked_for() && held.life.until_renewal(context.now).is_zero() {
             self.want(Need::Renewal, context);
         }
     }
@@ -385,7 +441,7 @@ impl<E: Failure> State<E> {
         let expired = now.monotonic + held.life.until_expired(now);
         let renewal = now.monotonic + held.life.until_renewal(now);
         // The next call for it begins the renewal.
-        Some(match renewal <= now.monotonic && !held.was_asked() {
+        Some(match renewal <= now.monotonic && !held.is_asked_for() {
             true => expired,
             false => renewal.max(self.next(Need::Renewal, context)).min(expired),
         })

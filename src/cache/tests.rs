@@ -14,11 +14,12 @@ mod threads;
 use super::*;
 use crate::time::tests::PausedClock;
 use azure_core::time::OffsetDateTime;
-use futures::future::{FutureExt, join_all};
+use futures::future::{BoxFuture, FutureExt, join_all};
 use std::{
     collections::{HashMap, VecDeque},
-    hash::Hasher,
+    hash::{Hash, Hasher},
     sync::atomic::AtomicUsize,
+    time::Duration,
 };
 
 const MINUTE: u64 = 60;
@@ -119,7 +120,7 @@ struct Source {
 struct FromSource(Arc<Source>);
 
 impl Source {
-    fn hear(&self, report: &Report<'_, Failed>) {
+    fn hear(&self, report: &Report<Failed>) {
         let news = match report {
             Report::Fails { left, next, .. } => News::Fails {
                 left: left.map(|left| left.as_secs()),
@@ -227,7 +228,7 @@ impl Fetch<TestKey, Failed> for FromSource {
         .boxed()
     }
 
-    fn report(&self, _: &TestKey, report: Report<'_, Failed>) {
+    fn report(&self, _: &TestKey, report: Report<Failed>) {
         self.0.hear(&report);
     }
 

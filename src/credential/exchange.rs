@@ -43,7 +43,7 @@ impl Fetch<TokenKey, Error> for FromEntra {
         Error::gave_up(Stage::TokenEndpoint, why)
     }
 
-    fn report(&self, key: &TokenKey, report: Report<'_, Error>) {
+    fn report(&self, key: &TokenKey, report: Report<Error>) {
         let (tenant_id, client_id) = (&key.tenant.id, &key.tenant.client_id);
         match report {
             Report::Fails { error, left, next } => warn!(

@@ -1,11 +1,8 @@
 //! Refusals of the identity endpoints that the environment variables of a host name.
 
 use super::{
-    Actor, Diagnosis, codes_in,
-    command::{Command, Value},
-    contains_ignoring_case,
-    guide::Section,
-    shown,
+    Actor, Diagnosis, codes_in, command::Command, contains_ignoring_case, guide::Section, shown,
+    value::Value,
 };
 use crate::error_body::ErrorBody;
 

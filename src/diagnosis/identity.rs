@@ -2,11 +2,12 @@
 
 use super::{
     Actor, Diagnosis, codes_in,
-    command::{Command, Value},
+    command::Command,
     guide::Section,
     no_imds::{LINK, Signs, answered_by_another},
     remedy::identities_of_host,
     shown,
+    value::Value,
 };
 use crate::error_body::{ErrorBody, object_in};
 use azure_core::http::headers::Headers;

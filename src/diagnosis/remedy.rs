@@ -2,9 +2,11 @@
 
 use super::{
     Shell,
-    command::{Command, Trust, Value},
+    command::Command,
     presented::{Kind, Presented},
     refusal::Exchange,
+    trust::Trust,
+    value::Value,
 };
 
 /// What has to be changed.

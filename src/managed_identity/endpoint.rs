@@ -264,10 +264,7 @@ impl Endpoint {
                 header_variable: self.header.as_ref().map(|header| header.variable),
                 status: status.into(),
                 body: &body,
-                selector: self
-                    .selector
-                    .as_ref()
-                    .map(|selector| (selector.parameter, selector.value.as_str())),
+                selector: self.selector.as_ref().map(Selector::parts),
                 audience: &self.audience,
             })
         });

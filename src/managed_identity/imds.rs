@@ -128,10 +128,7 @@ impl Imds {
             status: status.into(),
             headers: answer.headers(),
             body: &body,
-            selector: self
-                .selector
-                .as_ref()
-                .map(|selector| (selector.parameter, selector.value.as_str())),
+            selector: self.selector.as_ref().map(Selector::parts),
             audience: &self.audience,
             signs: &signs,
         });

@@ -1,6 +1,6 @@
 //! Whether settings make sense, in the names of the source that they come from.
 
-use super::{Settings, SettingsHost, host::Source, variables};
+use super::{Settings, SettingsHost, host::Source, names::Names};
 use crate::{
     assertion::{AZURE_FEDERATED_TOKEN_FILE, TokenFileAssertion, as_audience},
     authority::{AZURE_AUTHORITY_HOST, AuthorityHost, ClientId, TenantId, quoted},
@@ -8,24 +8,6 @@ use crate::{
     error::Error,
     managed_identity::{Selector, imds, selector_named},
 };
-
-/// How the source calls the settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
-    /// The keys of a file. A file is the operator's own.
-    Keys,
-    /// The variables of the environment. Whoever can set one must not be able to lead an assertion away.
-    Variables,
-}
-
-impl Names {
-    pub(super) fn name(self, key: &str) -> String {
-        match self {
-            Self::Keys => key.to_owned(),
-            Self::Variables => variables::name(key),
-        }
-    }
-}
 
 /// What is wrong, and with which setting.
 pub(super) struct Problem {

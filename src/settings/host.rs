@@ -1,6 +1,6 @@
 //! The setting `host`: where the client assertion comes from.
 
-use super::{Settings, check::Names};
+use super::{Settings, names::Names};
 use crate::{
     assertion::AZURE_FEDERATED_TOKEN_FILE, environment::Environment,
     managed_identity::ManagedIdentityHost,

@@ -1,6 +1,11 @@
 //! Settings from environment variables.
 
-use super::{Settings, SettingsHost, check::Names, nearest::nearest, replace};
+use super::{
+    Settings, SettingsHost,
+    names::{KEYS, Names, PREFIX, name},
+    nearest::nearest,
+    replace,
+};
 use crate::{UnchangedDueToken, authority::quoted, environment::Environment, error::Error};
 use serde::{
     Deserialize,
@@ -8,35 +13,11 @@ use serde::{
 };
 use std::collections::BTreeMap;
 
-const PREFIX: &str = "CROSS_TENANT_";
-
-/// The keys of a file, which are the names of the variables in lower case.
-pub(super) const KEYS: [&str; 13] = [
-    "target_tenant_id",
-    "client_id",
-    "identity_client_id",
-    "identity_object_id",
-    "identity_resource_id",
-    "authority_host",
-    "audience",
-    "host",
-    "imds_endpoint",
-    "token_file",
-    "max_cached_tokens",
-    "max_concurrent_requests",
-    "unchanged_due_token",
-];
-
 const IDENTITIES: [&str; 3] = [
     "identity_client_id",
     "identity_object_id",
     "identity_resource_id",
 ];
-
-/// The variable of a key.
-pub(super) fn name(key: &str) -> String {
-    format!("{PREFIX}{}", key.to_ascii_uppercase())
-}
 
 impl Settings {
     pub(crate) fn of_environment(environment: &Environment) -> Result<Self, Error> {

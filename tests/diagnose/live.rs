@@ -149,13 +149,7 @@ async fn a_source_that_panics_is_a_failed_step() {
     let world = World::new();
     let go_on = Arc::new(Notify::new());
     go_on.notify_one();
-    let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(Panics(go_on)),
-        Some(world.options()),
-    )
-    .unwrap();
+    let credential = world.with_assertion(Panics(go_on), world.options());
     let report = report_by(&world, &credential).await;
     assert_eq!(report.failed_step().unwrap().kind(), StepKind::Assertion);
     assert_eq!(report.who(), Some(Actor::Developer), "{report}");

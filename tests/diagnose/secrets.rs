@@ -5,7 +5,6 @@ use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
 use cross_tenant_identity::ManagedIdentityAssertion;
 use cross_tenant_identity_emulator::{Fault, Times};
-use std::sync::Arc;
 
 /// All that can be seen of a report.
 fn everything_of(report: &Report) -> String {
@@ -115,13 +114,7 @@ async fn a_token_that_does_not_look_like_one_is_not_in_the_report_either() {
         "token_type": "Bearer", "expires_in": 3599, "access_token": "opaque token/9b1d7e",
     })
     .to_string();
-    let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(Opaque),
-        Some(world.options()),
-    )
-    .unwrap();
+    let credential = world.with_assertion(Opaque, world.options());
     let both = format!("{OPAQUE} opaque+canary%2F2f6c1d opaque token/9b1d7e opaque+token%2F9b1d7e");
     for fault in echoes(&both) {
         world
@@ -206,13 +199,7 @@ async fn claims_of_a_hostile_assertion_are_made_harmless() {
         "iss": secret, "sub": "\u{1b}[31m\nx", "aud": ["x".repeat(10_000)], "tid": "../../evil",
         "azp": {"a": 1}, "exp": i64::MAX, "iat": i64::MIN, "roles": [[]],
     }));
-    let credential = CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(Hostile(jwt)),
-        Some(world.options()),
-    )
-    .unwrap();
+    let credential = world.with_assertion(Hostile(jwt), world.options());
     let report = report_by(&world, &credential).await;
     let home = report.step(StepKind::HomeExchange).unwrap();
     assert_eq!(home.outcome(), StepOutcome::Skipped, "{report}");

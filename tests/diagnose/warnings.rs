@@ -141,13 +141,7 @@ fn with(
     world: &World,
     assertion: Canned,
 ) -> Arc<cross_tenant_identity::CrossTenantManagedIdentityCredential> {
-    CrossTenantManagedIdentityCredential::with_assertion(
-        &world.scenario.target_tenant_id,
-        &world.scenario.client_id,
-        Arc::new(assertion),
-        Some(world.options()),
-    )
-    .unwrap()
+    world.with_assertion(assertion, world.options())
 }
 
 /// Those of the identity's token, so many seconds after it was issued and before it expires.

@@ -8,6 +8,7 @@ use azure_core::{
     http::{FixedRetryOptions, RetryOptions},
     time::Duration,
 };
+use azure_identity::ClientAssertion;
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions, Error,
     ManagedIdentityAssertionOptions, UserAssignedId,
@@ -70,6 +71,21 @@ impl World {
         CrossTenantManagedIdentityCredential::new(
             &self.scenario.target_tenant_id,
             &self.scenario.client_id,
+            Some(options),
+        )
+        .unwrap()
+    }
+
+    /// A credential with this source of assertions.
+    pub fn with_assertion(
+        &self,
+        source: impl ClientAssertion + 'static,
+        options: CrossTenantManagedIdentityCredentialOptions,
+    ) -> Arc<CrossTenantManagedIdentityCredential> {
+        CrossTenantManagedIdentityCredential::with_assertion(
+            &self.scenario.target_tenant_id,
+            &self.scenario.client_id,
+            Arc::new(source),
             Some(options),
         )
         .unwrap()

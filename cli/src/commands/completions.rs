@@ -1,11 +1,10 @@
 //! `completions`: what a shell needs to complete this command line.
 
 use crate::{
-    arguments::Arguments,
     outcome::{Failure, Outcome},
     output,
 };
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 #[derive(Args, Debug)]
@@ -15,9 +14,9 @@ pub(crate) struct CompletionsArguments {
 }
 
 impl CompletionsArguments {
-    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+    /// `command` is the whole command line.
+    pub(crate) fn run(self, mut command: Command) -> Result<Outcome, Failure> {
         let mut script = Vec::new();
-        let mut command = Arguments::command();
         let name = command.get_name().to_owned();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
         output::print(&String::from_utf8_lossy(&script))?;

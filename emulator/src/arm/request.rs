@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     arm::access::{forbidden, subscription},
+    page::Page,
     wire::http::{Request, Response},
     world::{
         bearer_token::Caller,
@@ -73,7 +74,7 @@ impl<'a> AuthorizedRequest<'a> {
         forbidden(self.caller, action, scope)
     }
 
-    /// One page of `all`, and the link to the next page. The link has the origin of the request.
+    /// One page of `all`, and the link to the next page.
     pub(crate) fn page(&self, all: Vec<Value>) -> Result<Response, Response> {
         let number = |name: &str| match self.request.query(name) {
             None => Ok(None),
@@ -88,28 +89,12 @@ impl<'a> AuthorizedRequest<'a> {
         let size = number("$top")?
             .filter(|&top| top > 0)
             .map_or(self.page_size, |top| top.min(self.page_size));
-        let start = number("$skiptoken")?.unwrap_or(0).min(all.len());
-        let end = start.saturating_add(size).min(all.len());
-        let mut body = json!({"value": all[start..end]});
-        if end < all.len() {
-            body["nextLink"] = json!(self.next_link(end));
+        let start = number("$skiptoken")?.unwrap_or(0);
+        let page = Page::new(self.request, start, size, all.len());
+        let mut body = json!({"value": all[page.items]});
+        if let Some(link) = page.next_link {
+            body["nextLink"] = json!(link);
         }
         Ok(Response::json(200, &body))
-    }
-
-    fn next_link(&self, start: usize) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in &self.request.query {
-            if name != "$skiptoken" {
-                query.append_pair(name, value);
-            }
-        }
-        query.append_pair("$skiptoken", &start.to_string());
-        format!(
-            "{}{}?{}",
-            self.request.https_origin(),
-            self.request.path,
-            query.finish()
-        )
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::{
     arm::{access::authenticate, request::AuthorizedRequest},
+    guid::guid,
     wire::http::{Request, Response},
-    world::{World, signing_key::SigningKey, tokens::guid},
+    world::{World, signing_key::SigningKey},
 };
 
 /// Responds to a request to Resource Manager. `now` is the time on its clock.

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::guid::guid;
+
 /// The file with the certificate: the user's file, which stays, or a temporary file.
 #[derive(Debug)]
 pub(super) struct CaFile {
@@ -20,10 +22,7 @@ impl CaFile {
         let path = match path {
             // Absolute, because clients can run in another directory.
             Some(path) => std::path::absolute(path)?,
-            None => env::temp_dir().join(format!(
-                "cross-tenant-identity-emulator-{}.pem",
-                uuid::Uuid::new_v4()
-            )),
+            None => env::temp_dir().join(format!("cross-tenant-identity-emulator-{}.pem", guid())),
         };
         let file = if temporary {
             OpenOptions::new().write(true).create_new(true).open(&path)

@@ -11,6 +11,7 @@ use std::{
 use crate::{
     client::host::Host,
     emulator::Emulator,
+    guid::guid,
     scenario::{Scenario, step::Step},
     set_up::error::SetUpError,
     world::{
@@ -91,9 +92,10 @@ impl HostVariables {
 
 /// A machine with Azure Arc has a system-assigned identity, which the app trusts here, too.
 fn make_arc_machine(cloud: Cloud, emulator: &Emulator, scenario: &Scenario) -> io::Result<()> {
-    fs::create_dir_all(ARC_KEYS).map_err(|error| {
+    make_arc_keys().map_err(|error| {
         let message = format!(
-            "cannot create {ARC_KEYS}, the only place from which clients take keys: {error}"
+            "cannot write to {ARC_KEYS}, the only directory from which clients of Azure Arc take keys \
+             ({error}): create it for this user, with sudo install -d -o \"$USER\" {ARC_KEYS}"
         );
         io::Error::new(error.kind(), message)
     })?;
@@ -106,6 +108,17 @@ fn make_arc_machine(cloud: Cloud, emulator: &Emulator, scenario: &Scenario) -> i
         .and_then(|()| emulator.assign_identity_to_host(&principal_id))
         .map_err(io::Error::other)?;
     trust_unless_left_out(emulator, scenario, trust)
+}
+
+/// The directory is there, and this user may write to it.
+fn make_arc_keys() -> io::Result<()> {
+    fs::create_dir_all(ARC_KEYS)?;
+    let trial = PathBuf::from(ARC_KEYS).join(guid());
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&trial)?;
+    fs::remove_file(trial)
 }
 
 /// The app trusts a service account, whose token is in a file.
@@ -142,10 +155,7 @@ struct TokenFile(PathBuf);
 
 impl TokenFile {
     fn write(token: &str) -> io::Result<TokenFile> {
-        let name = format!(
-            "cross-tenant-identity-emulator-{}.jwt",
-            uuid::Uuid::new_v4()
-        );
+        let name = format!("cross-tenant-identity-emulator-{}.jwt", guid());
         let file = TokenFile(env::temp_dir().join(name));
         OpenOptions::new()
             .write(true)

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::{
     clock,
+    guid::guid,
     wire::http::{Request, Response},
-    world::tokens::guid,
 };
 
 /// A refusal by the token endpoint.

@@ -17,6 +17,7 @@ use crate::{
         refusal::{Refusal, with_entra_headers},
         token_request::{ClientCredential, TokenRequest},
     },
+    guid::guid,
     wire::{
         hosts::AUTHORITY_HOSTS,
         http::{Request, Response},
@@ -26,7 +27,7 @@ use crate::{
         directory::Directory,
         principals::{Application, SignInAudience, Tenant},
         signing_key::SigningKey,
-        tokens::{BACKDATED_SECONDS, guid, roles, seconds},
+        tokens::{BACKDATED_SECONDS, roles, seconds},
     },
 };
 

@@ -4,11 +4,10 @@ use crate::{
     graph::error::Error,
     wire::http::Request,
     world::{
-        app_roles::GraphPermission,
+        app_roles::{GRAPH, GraphPermission},
         bearer_token::{self, Caller, TokenProblem},
         directory::Directory,
         signing_key::SigningKey,
-        tokens::GRAPH,
     },
 };
 

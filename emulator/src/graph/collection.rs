@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     graph::{HOST, error::Error, query::Query},
+    page::Page,
     wire::http::{Request, Response},
 };
 
@@ -27,7 +28,7 @@ impl Collection<'_> {
         Ok(Response::json(200, &body))
     }
 
-    /// One page of `all`, and the link to the next page. The link has the origin of the request.
+    /// One page of `all`, and the link to the next page.
     pub(crate) fn page(&self, mut all: Vec<Value>) -> Result<Response, Error> {
         let query = Query::read(self.request)?;
         if let Some(filter) = &query.filter {
@@ -36,39 +37,20 @@ impl Collection<'_> {
             }
             all.retain(|object| filter.matches(object));
         }
-        let start = query.skip.min(all.len());
-        let end = start
-            .saturating_add(query.top.min(self.page_size))
-            .min(all.len());
-        let is_last = end == all.len();
+        let size = query.top.min(self.page_size);
+        let Page { items, next_link } = Page::new(self.request, query.skip, size, all.len());
         let page = all
-            .drain(start..end)
+            .drain(items)
             .map(|object| query.selected(object, self.resource))
             .collect::<Result<Vec<_>, _>>()?;
         let mut body = json!({"@odata.context": self.context(), "value": page});
-        if !is_last {
-            body["@odata.nextLink"] = json!(self.next_link(end));
+        if let Some(link) = next_link {
+            body["@odata.nextLink"] = json!(link);
         }
         Ok(Response::json(200, &body))
     }
 
     fn context(&self) -> String {
         format!("https://{HOST}/v1.0/$metadata#{}", self.context)
-    }
-
-    fn next_link(&self, start: usize) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in &self.request.query {
-            if name != "$skiptoken" {
-                query.append_pair(name, value);
-            }
-        }
-        query.append_pair("$skiptoken", &start.to_string());
-        format!(
-            "{}{}?{}",
-            self.request.https_origin(),
-            self.request.path,
-            query.finish()
-        )
     }
 }

@@ -7,10 +7,9 @@ use crate::{
         access::authenticate,
         error::{Error, with_graph_headers},
     },
+    guid::guid,
     wire::http::{Request, Response},
-    world::{
-        World, bearer_token::Caller, directory::Directory, signing_key::SigningKey, tokens::guid,
-    },
+    world::{World, bearer_token::Caller, directory::Directory, signing_key::SigningKey},
 };
 
 /// A request from a caller with a valid token.

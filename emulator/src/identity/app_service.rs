@@ -7,9 +7,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
 use crate::{
-    identity::token::{TokenCache, managed_identity_token},
+    guid::guid,
+    identity::token::HostTokens,
     wire::http::{Request, Response, duplicate},
-    world::{World, principals::ManagedIdentity, signing_key::SigningKey, tokens::guid},
+    world::{World, principals::ManagedIdentity},
 };
 
 pub(crate) const PATH: &str = "/msi/token";
@@ -21,23 +22,9 @@ const API_VERSION: &str = "2019-08-01";
 const REFRESH_API_VERSION: &str = "2025-03-30";
 
 pub(crate) fn respond(
-    world: &World,
-    tokens: &mut TokenCache,
-    key: &SigningKey,
-    request: &Request,
+    tokens: &mut HostTokens<'_>,
     identity_header: &str,
-    clock_error: i64,
-) -> Response {
-    run(world, tokens, key, request, identity_header, clock_error).unwrap_or_else(|refusal| refusal)
-}
-
-fn run(
-    world: &World,
-    tokens: &mut TokenCache,
-    key: &SigningKey,
     request: &Request,
-    identity_header: &str,
-    clock_error: i64,
 ) -> Result<Response, Response> {
     if request.method != "GET" {
         return Err(refusal(405, "Method not allowed.").with("Allow", "GET"));
@@ -57,7 +44,7 @@ fn run(
     }
     let replaced = match request.query("api-version") {
         Some(API_VERSION) => None,
-        Some(REFRESH_API_VERSION) if world.settings.app_service_refresh => {
+        Some(REFRESH_API_VERSION) if tokens.world.settings.app_service_refresh => {
             request.query("token_sha256_to_refresh")
         }
         _ => {
@@ -69,11 +56,14 @@ fn run(
         return Err(refusal(400, "The parameter 'resource' is missing."));
     };
 
-    let identity = select(world, request)?;
+    let identity = select(tokens.world, request)?;
     if let Some(hash) = replaced {
-        tokens.retain(|_, kept| !sha256(&kept.token).eq_ignore_ascii_case(hash));
+        tokens
+            .kept
+            .retain(|_, kept| !sha256(&kept.token).eq_ignore_ascii_case(hash));
     }
-    let issued = managed_identity_token(world, tokens, key, &identity, resource, clock_error)
+    let issued = tokens
+        .issue(&identity, resource)
         .map_err(|description| refusal(400, &description))?;
     Ok(Response::json(
         200,

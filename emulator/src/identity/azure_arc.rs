@@ -8,9 +8,9 @@ use std::{fs, io, path::PathBuf};
 
 use crate::{
     clock,
-    identity::token::{TokenCache, managed_identity_token},
+    guid::guid,
+    identity::token::HostTokens,
     wire::http::{Request, Response},
-    world::{World, signing_key::SigningKey, tokens::guid},
 };
 
 /// The agent itself serves `/metadata/identity/oauth2/token` on a port of its own. Here IMDS has
@@ -60,23 +60,9 @@ impl Keys {
 }
 
 pub(crate) fn respond(
-    world: &World,
-    tokens: &mut TokenCache,
+    tokens: &mut HostTokens<'_>,
     keys: &mut Keys,
-    key: &SigningKey,
     request: &Request,
-    clock_error: i64,
-) -> Response {
-    run(world, tokens, keys, key, request, clock_error).unwrap_or_else(|refusal| refusal)
-}
-
-fn run(
-    world: &World,
-    tokens: &mut TokenCache,
-    keys: &mut Keys,
-    key: &SigningKey,
-    request: &Request,
-    clock_error: i64,
 ) -> Result<Response, Response> {
     if request.method != "GET" {
         return Err(refusal(405, "invalid_request", "Method not allowed").with("Allow", "GET"));
@@ -119,16 +105,18 @@ fn run(
         }
     }
 
-    let identity = world
+    let identity = tokens
+        .world
         .directory
         .host_identities()
         .find(|identity| identity.resource_id.is_none())
         .cloned()
         .ok_or_else(|| refusal(400, "invalid_request", "Identity not found"))?;
-    let issued = managed_identity_token(world, tokens, key, &identity, resource, clock_error)
+    let issued = tokens
+        .issue(&identity, resource)
         .map_err(|description| refusal(400, "invalid_resource", &description))?;
     // MSAL for Python reads `expires_in`, MSAL for Node `expires_on`.
-    let expires_in = issued.expires_on - clock::now() - clock_error;
+    let expires_in = issued.expires_on - clock::now() - tokens.clock_error;
     Ok(Response::json(
         200,
         &json!({

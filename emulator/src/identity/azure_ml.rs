@@ -6,9 +6,9 @@
 use serde_json::json;
 
 use crate::{
-    identity::token::{TokenCache, managed_identity_token},
+    guid::guid,
+    identity::token::HostTokens,
     wire::http::{Request, Response, duplicate},
-    world::{World, signing_key::SigningKey, tokens::guid},
 };
 
 pub(crate) const PATH: &str = "/azure-ml/msi/token";
@@ -16,23 +16,9 @@ pub(crate) const PATH: &str = "/azure-ml/msi/token";
 const API_VERSION: &str = "2017-09-01";
 
 pub(crate) fn respond(
-    world: &World,
-    tokens: &mut TokenCache,
-    key: &SigningKey,
-    request: &Request,
+    tokens: &mut HostTokens<'_>,
     secret: &str,
-    clock_error: i64,
-) -> Response {
-    run(world, tokens, key, request, secret, clock_error).unwrap_or_else(|refusal| refusal)
-}
-
-fn run(
-    world: &World,
-    tokens: &mut TokenCache,
-    key: &SigningKey,
     request: &Request,
-    secret: &str,
-    clock_error: i64,
 ) -> Result<Response, Response> {
     if request.method != "GET" {
         return Err(refusal(405, "Method not allowed.").with("Allow", "GET"));
@@ -56,7 +42,8 @@ fn run(
     };
 
     let selected = request.query("clientid");
-    let identity = world
+    let identity = tokens
+        .world
         .directory
         .host_identities()
         .find(|identity| match selected {
@@ -65,7 +52,8 @@ fn run(
         })
         .cloned()
         .ok_or_else(|| refusal(400, "No Managed Identity found for specified ClientId."))?;
-    let issued = managed_identity_token(world, tokens, key, &identity, resource, clock_error)
+    let issued = tokens
+        .issue(&identity, resource)
         .map_err(|description| refusal(400, &description))?;
     Ok(Response::json(
         200,

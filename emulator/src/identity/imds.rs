@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::{
     clock,
-    identity::token::{TokenCache, managed_identity_token},
+    identity::token::HostTokens,
     wire::http::{Request, Response, duplicate},
-    world::{World, principals::ManagedIdentity, signing_key::SigningKey},
+    world::{World, principals::ManagedIdentity},
 };
 
 pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
@@ -22,21 +22,8 @@ const MULTIPLE_IDENTITIES: &str = "Multiple user assigned identities exist, plea
      clientId / resourceId of the identity in the token request";
 
 pub(crate) fn respond(
-    world: &World,
-    tokens: &mut TokenCache,
-    key: &SigningKey,
+    tokens: &mut HostTokens<'_>,
     request: &Request,
-    clock_error: i64,
-) -> Response {
-    run(world, tokens, key, request, clock_error).unwrap_or_else(|refusal| refusal)
-}
-
-fn run(
-    world: &World,
-    tokens: &mut TokenCache,
-    key: &SigningKey,
-    request: &Request,
-    clock_error: i64,
 ) -> Result<Response, Response> {
     if request.method != "GET" {
         return Err(refusal(405, "invalid_request", "Method not allowed").with("Allow", "GET"));
@@ -83,10 +70,11 @@ fn run(
         ));
     };
 
-    let identity = select(world, request)?;
-    let issued = managed_identity_token(world, tokens, key, &identity, resource, clock_error)
+    let identity = select(tokens.world, request)?;
+    let issued = tokens
+        .issue(&identity, resource)
         .map_err(|description| refusal(400, "invalid_resource", &description))?;
-    let expires_in = issued.expires_on - clock::now() - clock_error;
+    let expires_in = issued.expires_on - clock::now() - tokens.clock_error;
     Ok(Response::json(
         200,
         &json!({

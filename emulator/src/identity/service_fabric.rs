@@ -6,9 +6,9 @@
 use serde_json::json;
 
 use crate::{
-    identity::token::{TokenCache, managed_identity_token},
+    guid::guid,
+    identity::token::HostTokens,
     wire::http::{Request, Response},
-    world::{World, signing_key::SigningKey, tokens::guid},
 };
 
 pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
@@ -19,23 +19,9 @@ const FIRST_VERSION: &str = "2019-07-01-preview";
 const SELECTOR_VERSION: &str = "2020-05-01";
 
 pub(crate) fn respond(
-    world: &World,
-    tokens: &mut TokenCache,
-    key: &SigningKey,
-    request: &Request,
+    tokens: &mut HostTokens<'_>,
     secret: &str,
-    clock_error: i64,
-) -> Response {
-    run(world, tokens, key, request, secret, clock_error).unwrap_or_else(|refusal| refusal)
-}
-
-fn run(
-    world: &World,
-    tokens: &mut TokenCache,
-    key: &SigningKey,
     request: &Request,
-    secret: &str,
-    clock_error: i64,
 ) -> Result<Response, Response> {
     match request.header("secret") {
         None => {
@@ -67,7 +53,8 @@ fn run(
             "The parameter 'resource' should not be null or empty string.",
         ));
     };
-    let identity = world
+    let identity = tokens
+        .world
         .directory
         .host_identities()
         .find(|identity| match selected {
@@ -76,7 +63,8 @@ fn run(
         })
         .cloned()
         .ok_or_else(not_found)?;
-    let issued = managed_identity_token(world, tokens, key, &identity, resource, clock_error)
+    let issued = tokens
+        .issue(&identity, resource)
         .map_err(|description| refusal(400, "ManagedIdentityTokenError", &description))?;
     Ok(Response::json(
         200,

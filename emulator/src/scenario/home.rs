@@ -6,13 +6,14 @@ use super::{
     IDENTITY_CLIENT_ID, IDENTITY_NAME, IDENTITY_PRINCIPAL_ID, LITWARE, provision,
 };
 use crate::{
+    guid::guid,
     scenario::step::Step,
     world::{
         app_roles::GraphPermission,
         cloud::Cloud,
         directory::{AppRegistration, Directory, StoredCredential},
         principals::{Application, FederatedCredential, ManagedIdentity, SignInAudience},
-        tokens::{TOKEN_EXCHANGE_APP_ID, guid},
+        tokens::TOKEN_EXCHANGE_APP_ID,
     },
 };
 

@@ -6,13 +6,13 @@ use super::{
     SUBSCRIPTION, TARGET_SERVICE_PRINCIPAL, home::Home, provision,
 };
 use crate::{
+    guid::guid,
     scenario::step::Step,
     world::{
         app_roles::GraphPermission,
         directory::{AppRegistration, Directory, ResourceGroup, StoredCredential, Subscription},
         principals::{Application, SignInAudience},
         roles::{Role, RoleAssignment},
-        tokens::guid,
     },
 };
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::{
     clock,
     emulator::Emulator,
+    guid::guid,
     set_up::{error::SetUpError, tenants::known_tenant},
     world::{
         directory::{AppRegistration, KeyMetadata, StoredCredential},
         principals::{Application, FederatedCredential, MAX_FEDERATED_CREDENTIALS, SignInAudience},
-        tokens::{guid, seconds},
+        tokens::seconds,
     },
 };
 

@@ -2,13 +2,13 @@
 
 use crate::{
     emulator::Emulator,
+    guid::guid,
     set_up::{error::SetUpError, tenants::known_tenant},
     world::{
         app_roles::GraphPermission,
         directory::ServicePrincipalState,
         principals::{ServicePrincipal, SignInAudience},
         roles::{Role, RoleAssignment},
-        tokens::guid,
     },
 };
 

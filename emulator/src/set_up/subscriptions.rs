@@ -2,11 +2,9 @@
 
 use crate::{
     emulator::Emulator,
+    guid::guid,
     set_up::{error::SetUpError, tenants::known_tenant},
-    world::{
-        directory::{KeyVault, ResourceGroup, Secret, Subscription},
-        tokens::guid,
-    },
+    world::directory::{KeyVault, ResourceGroup, Secret, Subscription},
 };
 
 impl Emulator {

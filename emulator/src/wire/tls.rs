@@ -15,7 +15,7 @@ use std::{
 };
 use time::{Duration, OffsetDateTime};
 
-use crate::{clock, wire::hosts::AZURE_HOSTS};
+use crate::{clock, wire::hosts::azure_hosts};
 
 /// A certificate for another test server, signed by the emulator's CA.
 ///
@@ -71,7 +71,7 @@ impl Authority {
 
         let names = ["localhost", "127.0.0.1", "::1"]
             .into_iter()
-            .chain(AZURE_HOSTS.iter().copied());
+            .chain(azure_hosts());
         let (certificate, key) = sign(&issuer, names.map(str::to_owned).collect())?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut server = ServerConfig::builder_with_provider(provider)

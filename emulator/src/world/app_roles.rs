@@ -1,5 +1,8 @@
 //! The application permissions of Microsoft Graph, and who has them.
 
+/// The resource of a token for Microsoft Graph.
+pub(crate) const GRAPH: &str = "https://graph.microsoft.com";
+
 /// An application permission of Microsoft Graph that reads apps and service principals (Microsoft
 /// Learn, "Microsoft Graph permissions reference").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

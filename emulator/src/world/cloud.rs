@@ -1,6 +1,4 @@
-//! The clouds of Azure, and the one to which everything in the directory belongs.
-
-use crate::world::directory::Directory;
+//! The clouds of Azure.
 
 /// A cloud of Azure. Each has its own authority host and its own audience for token exchange.
 ///
@@ -62,40 +60,5 @@ impl Cloud {
             Cloud::China => &["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
         };
         hosts.contains(&host)
-    }
-}
-
-impl Directory {
-    /// Moves everything to another cloud, with the federated identity credentials that trust tokens
-    /// of this one.
-    pub(crate) fn move_to(&mut self, cloud: Cloud) {
-        let from = self.cloud;
-        let (old, new) = (
-            from.token_exchange_audience(),
-            cloud.token_exchange_audience(),
-        );
-        for resource in &mut self.resources {
-            if resource.uri == old {
-                resource.uri = new.to_owned();
-            }
-        }
-        let tenants: Vec<String> = self.tenants.iter().map(|it| it.id.clone()).collect();
-        let credentials = self
-            .applications
-            .iter_mut()
-            .flat_map(|app| &mut app.federated_credentials)
-            .map(|stored| &mut stored.credential);
-        for credential in credentials {
-            if credential.audience == old {
-                credential.audience = new.to_owned();
-            }
-            let tenant = tenants
-                .iter()
-                .find(|tenant| credential.issuer == from.issuer(tenant));
-            if let Some(tenant) = tenant {
-                credential.issuer = cloud.issuer(tenant);
-            }
-        }
-        self.cloud = cloud;
     }
 }

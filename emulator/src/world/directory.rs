@@ -1,11 +1,13 @@
 //! What exists in the emulated Azure: tenants and their objects, subscriptions and their resources.
 
-use crate::world::{
-    app_roles::{AppRoleAssignment, GraphPermission},
-    cloud::Cloud,
-    principals::{Application, FederatedCredential, ManagedIdentity, ServicePrincipal, Tenant},
-    roles::RoleAssignment,
-    tokens::{GRAPH, guid},
+use crate::{
+    guid::guid,
+    world::{
+        app_roles::{AppRoleAssignment, GRAPH, GraphPermission},
+        cloud::Cloud,
+        principals::{Application, FederatedCredential, ManagedIdentity, ServicePrincipal, Tenant},
+        roles::RoleAssignment,
+    },
 };
 
 /// All objects and resources.
@@ -237,6 +239,39 @@ impl Directory {
             .iter()
             .filter(move |assignment| assignment.principal_id == principal_id)
             .map(|assignment| assignment.permission)
+    }
+
+    /// Moves everything to another cloud, with the federated identity credentials that trust tokens
+    /// of this one.
+    pub(crate) fn move_to(&mut self, cloud: Cloud) {
+        let from = self.cloud;
+        let (old, new) = (
+            from.token_exchange_audience(),
+            cloud.token_exchange_audience(),
+        );
+        for resource in &mut self.resources {
+            if resource.uri == old {
+                resource.uri = new.to_owned();
+            }
+        }
+        let tenants: Vec<String> = self.tenants.iter().map(|it| it.id.clone()).collect();
+        let credentials = self
+            .applications
+            .iter_mut()
+            .flat_map(|app| &mut app.federated_credentials)
+            .map(|stored| &mut stored.credential);
+        for credential in credentials {
+            if credential.audience == old {
+                credential.audience = new.to_owned();
+            }
+            let tenant = tenants
+                .iter()
+                .find(|tenant| credential.issuer == from.issuer(tenant));
+            if let Some(tenant) = tenant {
+                credential.issuer = cloud.issuer(tenant);
+            }
+        }
+        self.cloud = cloud;
     }
 
     /// The identities that are assigned to the host, in the order of their assignment.

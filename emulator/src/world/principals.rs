@@ -1,7 +1,7 @@
 //! The objects of Entra: tenants, managed identities, apps, federated identity credentials,
 //! service principals.
 
-use crate::world::{cloud::Cloud, tokens::guid};
+use crate::{guid::guid, world::cloud::Cloud};
 
 /// A Microsoft Entra tenant.
 #[derive(Clone, Debug)]

@@ -1,9 +1,14 @@
 //! What the tokens of Entra and of managed identities have in common.
 
 use std::time::Duration;
-use uuid::Uuid;
 
-use crate::world::{app_roles::GraphPermission, directory::Directory};
+use crate::{
+    guid::guid,
+    world::{
+        app_roles::{GRAPH, GraphPermission},
+        directory::Directory,
+    },
+};
 
 /// The app id of Entra's token exchange endpoint. It is `aud` in tokens for
 /// [`Cloud::token_exchange_audience`](crate::Cloud::token_exchange_audience). No document names another one for
@@ -18,9 +23,6 @@ pub(crate) const BACKDATED_SECONDS: i64 = 5 * 60;
 pub(crate) fn v1_issuer(tenant_id: &str) -> String {
     format!("https://sts.windows.net/{tenant_id}/")
 }
-
-/// The resource of a token for Microsoft Graph.
-pub(crate) const GRAPH: &str = "https://graph.microsoft.com";
 
 /// The value of the claim `roles` for this resource: the application permissions that the principal
 /// has on it (Microsoft Learn, "Access token claims reference"). Without a permission there is no
@@ -38,10 +40,6 @@ pub(crate) fn roles(
         .map(GraphPermission::name)
         .collect();
     Some(roles).filter(|roles| !roles.is_empty())
-}
-
-pub(crate) fn guid() -> String {
-    Uuid::new_v4().to_string()
 }
 
 /// The value of a claim that only Entra can read.

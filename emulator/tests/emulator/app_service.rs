@@ -67,12 +67,7 @@ async fn without_a_selector_only_the_system_assigned_identity_gets_a_token() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let system = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "site");
-    emulator
-        .add_managed_identity(system.clone())
-        .expect("a tenant");
-    emulator
-        .assign_identity_to_host(&system.principal_id)
-        .expect("an identity");
+    assign_to_host(&emulator, &system);
     let response = ask(&emulator, QUERY, Some(emulator.identity_header())).await;
     assert_eq!(response.text("client_id"), system.client_id);
 }

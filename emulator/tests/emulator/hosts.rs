@@ -114,12 +114,7 @@ async fn azure_arc_demands_the_content_of_a_file_once() {
     assert_eq!(get(&emulator, &url, &with_key).await.status, 403);
 
     let system = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "machine");
-    emulator
-        .add_managed_identity(system.clone())
-        .expect("a tenant");
-    emulator
-        .assign_identity_to_host(&system.principal_id)
-        .expect("an identity");
+    assign_to_host(&emulator, &system);
     let challenge = get(&emulator, &url, &[metadata]).await;
     let realm = challenge.header("www-authenticate");
     let path = realm.strip_prefix("Basic realm=").expect("a realm");

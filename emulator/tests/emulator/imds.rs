@@ -155,12 +155,7 @@ async fn an_identity_can_be_selected_by_each_of_its_ids() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let another = ManagedIdentity::user_assigned(&scenario.home_tenant_id, "another");
-    emulator
-        .add_managed_identity(another.clone())
-        .expect("a tenant");
-    emulator
-        .assign_identity_to_host(&another.principal_id)
-        .expect("an identity");
+    assign_to_host(&emulator, &another);
 
     for selector in [
         ("client_id", scenario.identity_client_id.to_uppercase()),
@@ -193,12 +188,7 @@ async fn without_a_selector_several_identities_are_ambiguous() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
     let another = ManagedIdentity::user_assigned(&scenario.home_tenant_id, "another");
-    emulator
-        .add_managed_identity(another.clone())
-        .expect("a tenant");
-    emulator
-        .assign_identity_to_host(&another.principal_id)
-        .expect("an identity");
+    assign_to_host(&emulator, &another);
     let response = imds(&emulator, EXCHANGE, &[]).await;
     assert_says(
         &response,
@@ -209,12 +199,7 @@ async fn without_a_selector_several_identities_are_ambiguous() {
     );
 
     let system = ManagedIdentity::system_assigned(&scenario.home_tenant_id, "vm");
-    emulator
-        .add_managed_identity(system.clone())
-        .expect("a tenant");
-    emulator
-        .assign_identity_to_host(&system.principal_id)
-        .expect("an identity");
+    assign_to_host(&emulator, &system);
     let response = imds(&emulator, EXCHANGE, &[]).await;
     assert_eq!(response.text("client_id"), system.client_id);
 

@@ -9,6 +9,12 @@ use crate::support::*;
 
 const VERSION: &str = "api-version=2024-08-01";
 
+/// The object id of the app's service principal in the target tenant.
+fn service_principal(scenario: &Scenario) -> String {
+    let id = scenario.target_service_principal_id.as_ref();
+    id.expect("provisioned").clone()
+}
+
 async fn arm(emulator: &Emulator, token: &str, path_and_query: &str) -> Response {
     let url = format!("{}{path_and_query}", emulator.https_url());
     let bearer = format!("Bearer {token}");
@@ -62,10 +68,7 @@ async fn a_role_on_one_group_lists_only_that_group() {
 async fn a_role_on_the_subscription_lists_all_groups() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
-    let principal = scenario
-        .target_service_principal_id
-        .clone()
-        .expect("provisioned");
+    let principal = service_principal(&scenario);
     let subscription = format!("/subscriptions/{}", scenario.target_subscription_id);
     emulator.assign_role(&principal, Role::Reader, &subscription);
     let token = access_token(&emulator, &scenario, ARM).await;
@@ -80,10 +83,7 @@ async fn a_role_on_the_subscription_lists_all_groups() {
 async fn without_a_role_groups_are_forbidden_and_the_subscription_list_is_empty() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
-    let principal = scenario
-        .target_service_principal_id
-        .clone()
-        .expect("provisioned");
+    let principal = service_principal(&scenario);
     let token = access_token(&emulator, &scenario, ARM).await;
     let subscriptions = "/subscriptions?api-version=2022-12-01";
     let response = arm(&emulator, &token, subscriptions).await;
@@ -219,10 +219,7 @@ async fn an_unknown_subscription_or_api_version_is_refused() {
 async fn each_page_links_to_the_next_on_the_origin_of_the_request() {
     let emulator = Emulator::start().expect("an emulator");
     let scenario = emulator.create_scenario();
-    let principal = scenario
-        .target_service_principal_id
-        .clone()
-        .expect("provisioned");
+    let principal = service_principal(&scenario);
     let scope = format!("/subscriptions/{}", scenario.target_subscription_id);
     emulator.assign_role(&principal, Role::Reader, &scope);
     for number in 0..300 {

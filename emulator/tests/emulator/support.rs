@@ -1,6 +1,6 @@
 //! An HTTP client for the emulator, and the requests of the scenario.
 
-use cross_tenant_identity_emulator::{Emulator, Scenario};
+use cross_tenant_identity_emulator::{Emulator, ManagedIdentity, Scenario};
 use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -90,6 +90,16 @@ pub(crate) async fn imds(emulator: &Emulator, resource: &str, more: &[(&str, &st
     query.extend(more.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())));
     let url = format!("{}{IMDS_PATH}?{}", emulator.imds_url(), encoded(&query));
     get(emulator, &url, &[("Metadata", "true")]).await
+}
+
+/// Adds a managed identity, and assigns it to the host.
+pub(crate) fn assign_to_host(emulator: &Emulator, identity: &ManagedIdentity) {
+    emulator
+        .add_managed_identity(identity.clone())
+        .expect("a tenant");
+    emulator
+        .assign_identity_to_host(&identity.principal_id)
+        .expect("an identity");
 }
 
 pub(crate) async fn assertion(emulator: &Emulator) -> String {

@@ -141,7 +141,7 @@ fn silence_holds_for_every_need_and_is_not_cleared() {
     for need in [Need::Renewal, Need::Replacement, Need::Token] {
         assert_eq!(pace.next(need, SHARE, NOW), at(300), "{need:?}");
     }
-    assert!(pace.is_silent(at(299)) && !pace.is_silent(at(300)));
+    assert_eq!(pace.silent_until(), at(300));
     assert!(pace.remembered(NOW, at(300)).is_some());
 }
 

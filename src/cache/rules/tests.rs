@@ -105,6 +105,7 @@ impl Bench {
         self.on(Event::Admitted);
         let result = result.map(|life| self.token(life));
         self.on(Event::Ended {
+            id: self.state.fetch().unwrap().id,
             result,
             answered: 1,
             was_waited_for: true,
@@ -240,7 +241,10 @@ fn a_rejected_token_is_replaced_by_another_whatever_its_expiry() {
     // Others wait for a while; then they get the one that may be good for them.
     assert_eq!(told(&bench.on(Event::Asked)), "wait a while");
     assert_eq!(told(&bench.on(Event::PatienceEnded)), "token 1");
+    let rejected = Arc::clone(bench.state.held().unwrap());
     assert_eq!(told(&bench.ends(Ok(30 * MINUTE))), "token 2");
+    // A call that has just looked it up does not take it for a good one.
+    assert!(rejected.is_rejected());
     assert_eq!(told(&bench.on(Event::Asked)), "token 2");
     // By force once a minute.
     let again = bench.rejects(true);
@@ -311,6 +315,7 @@ fn a_key_in_use_is_renewed_and_one_that_nobody_asks_for_is_let_go() {
     bench.on(Event::Admitted);
     let token = bench.token(HOUR);
     let ended = bench.on(Event::Ended {
+        id: bench.last_id,
         result: Ok(token),
         answered: 1,
         was_waited_for: false,
@@ -336,16 +341,44 @@ fn what_was_asked_for_before_it_was_cleared_is_not_found_after() {
     assert!(!bench.on(Event::Asked).begins);
     bench.on(Event::Admitted);
     bench.epoch = 3;
+    let before = bench.last_id;
     assert!(bench.on(Event::Asked).begins);
+    let token = bench.token(HOUR);
+    for result in [Ok(token), Err(Failed::default())] {
+        let is_token = result.is_ok();
+        let ended = bench.on(Event::Ended {
+            id: before,
+            result,
+            answered: 1,
+            was_waited_for: true,
+            jitter: 0.0,
+        });
+        // Its callers get what it has brought, and nothing of it is kept.
+        assert_eq!(told(&ended).starts_with("token"), is_token);
+        assert!(bench.state.held().is_none() && ended.report.is_none());
+        assert_eq!(told(&bench.on(Event::Asked)), "wait");
+    }
 }
 
 #[test]
 fn an_evicted_token_leaves_what_was_asked_of_the_service() {
     let mut bench = Bench::with_token_of(MINUTE);
-    let evicted = bench.on(Event::Evicted);
+    let evicted = bench.on(Event::Crowded);
     assert!(bench.state.held().is_none() && !evicted.is_over);
     bench.pass(5 * MINUTE);
     assert!(bench.on(Event::Woken).is_over);
+}
+
+#[test]
+fn a_token_that_was_used_is_passed_over_once() {
+    let mut bench = Bench::with_token_of(MINUTE);
+    bench.on(Event::Asked);
+    bench.on(Event::Crowded);
+    assert!(bench.state.held().is_some());
+    bench.on(Event::Crowded);
+    assert!(bench.state.held().is_none());
+    // What is left of it is dropped the next time.
+    assert!(bench.on(Event::Crowded).is_over);
 }
 
 #[test]
@@ -390,7 +423,7 @@ fn a_fetch_may_make_the_requests_that_are_left() {
         limits: &bench.limits,
     };
     assert_eq!(bench.state.budget(&context), 10);
-    assert!(!bench.state.is_silent(bench.now));
+    assert_eq!(bench.state.stays_until(), Duration::ZERO);
 }
 
 #[test]
@@ -398,6 +431,6 @@ fn a_call_for_a_token_that_is_not_fresh_keeps_it_in_use() {
     let mut bench = Bench::with_token_of(50 * MINUTE);
     bench.on(Event::Asked);
     let held = bench.state.held().unwrap();
-    assert!(held.was_asked());
+    assert!(held.is_asked_for());
     assert!(held.take_used());
 }

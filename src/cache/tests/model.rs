@@ -124,7 +124,7 @@ impl Fetch<TestKey, Failed> for Watched {
         self.0.gave_up(why)
     }
 
-    fn report(&self, key: &TestKey, report: Report<'_, Failed>) {
+    fn report(&self, key: &TestKey, report: Report<Failed>) {
         self.0.report(key, report);
     }
 }

@@ -67,7 +67,7 @@ impl Fetch<TestKey, Failed> for FromUpstream {
         .boxed()
     }
 
-    fn report(&self, _: &TestKey, _: Report<'_, Failed>) {}
+    fn report(&self, _: &TestKey, _: Report<Failed>) {}
 
     fn gave_up(&self, why: GaveUp) -> Failed {
         Failed {

@@ -141,33 +141,13 @@ impl World {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Logs a success, a refusal and a missing response: the log contains no secret of the host and no
 /// token.
 async fn logs_no_secret(world: &World, endpoint: Endpoint, secrets: &[String]) {
     // With only one subscriber, tracing asks the thread that first uses an event whether the event
     // is enabled. That can be the thread of another test, which has no subscriber.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let recording = tracing::subscriber::set_default(subscriber);
+    let (log, recording) = log::record(tracing::Level::TRACE);
     let credential = world.credential();
     let assertion = credential
         .family
@@ -182,7 +162,7 @@ async fn logs_no_secret(world: &World, endpoint: Endpoint, secrets: &[String]) {
     }
     world.azure.clear_faults();
     drop(recording);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("managed identity"), "{log}");
     let token = [assertion.token.secret().to_owned()];
     for secret in secrets.iter().chain(&token) {

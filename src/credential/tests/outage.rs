@@ -3,59 +3,21 @@
 use super::*;
 use crate::time::tests::HeldClock;
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Scenario, Times};
-use std::io;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
 
 const SCOPE: &str = "https://management.azure.com/.default";
 const STEP: Duration = Duration::from_secs(10);
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Records the log of this thread from now on, with the filter of `RUST_LOG=info`.
-    fn at_info() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new("info"))
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
-        text.lines().map(str::to_owned).collect()
-    }
-
-    fn clear(&self) {
-        self.0.lock().unwrap().clear();
-    }
-}
 
 struct World {
     azure: Emulator,
     scenario: Scenario,
     clock: Arc<HeldClock>,
-    log: Log,
+    log: log::Log,
     credential: Arc<CrossTenantManagedIdentityCredential>,
 }
 
 impl World {
-    fn new(log: &Log) -> Self {
+    fn new(log: &log::Log) -> Self {
         let azure = Emulator::start().unwrap();
         let scenario = azure.create_scenario();
         azure.set_loop_detection(false);
@@ -105,7 +67,7 @@ fn number(line: &str, field: &str) -> u64 {
 
 #[tokio::test]
 async fn an_outage_logs_at_most_five_lines_at_info_with_its_start_and_its_end() {
-    let (log, _guard) = Log::at_info();
+    let (log, _guard) = log::record(Level::INFO);
     let world = World::new(&log);
     world.credential.get_token(&[SCOPE], None).await.unwrap();
     log.clear();

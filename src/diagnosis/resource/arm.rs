@@ -2,9 +2,7 @@
 
 use super::{
     super::{
-        Actor, Diagnosis, after,
-        command::{Command, Value},
-        guid_after, quoted_after, shown,
+        Actor, Diagnosis, after, command::Command, guid_after, quoted_after, shown, value::Value,
     },
     answer::Answer,
 };

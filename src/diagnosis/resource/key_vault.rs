@@ -3,9 +3,8 @@
 
 use super::{
     super::{
-        Actor, Diagnosis, after,
-        command::{Command, Value},
-        contains_ignoring_case, guid_after, quoted_after, shown,
+        Actor, Diagnosis, after, command::Command, contains_ignoring_case, guid_after,
+        quoted_after, shown, value::Value,
     },
     answer::Answer,
     arm::grant,

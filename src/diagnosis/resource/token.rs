@@ -215,7 +215,7 @@ fn is_about_a_missing_principal(answer: &Answer) -> bool {
 }
 
 fn no_principal(answer: &Answer) -> Diagnosis {
-    use super::super::command::{Command, Value};
+    use super::super::{command::Command, value::Value};
     let app = guid_after(&answer.message, "appid").and_then(|id| Value::guid(&id));
     let tenant = answer.tenant().and_then(|id| Value::guid(&id));
     const APP: &str = "client id of the app";

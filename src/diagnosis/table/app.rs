@@ -1,8 +1,8 @@
 //! The app, and its service principal in the tenant that was asked.
 
 use super::{
-    super::{refusal::Retry, remedy::Remedy},
-    Row, When, Who,
+    super::remedy::Remedy,
+    row::{Retry, Row, When, Who},
 };
 
 pub(super) const ROWS: &[Row] = &[

@@ -1,8 +1,8 @@
 //! The assertion itself: what may be one, its time, its signature, its form.
 
 use super::{
-    super::{refusal::Retry, remedy::Remedy},
-    Row, When, Who,
+    super::remedy::Remedy,
+    row::{Retry, Row, When, Who},
 };
 
 /// What to do about a field that was missing in the request.

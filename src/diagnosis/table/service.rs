@@ -1,6 +1,6 @@
 //! Entra itself: load, and temporary problems.
 
-use super::{super::refusal::Retry, Row, WAIT, Who};
+use super::row::{Retry, Row, WAIT, Who};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(

@@ -1,8 +1,8 @@
 //! The tenant of the request: its name, its cloud, its policies.
 
 use super::{
-    super::{refusal::Retry, remedy::Remedy},
-    Row, Who,
+    super::remedy::Remedy,
+    row::{Retry, Row, Who},
 };
 
 pub(super) const ROWS: &[Row] = &[

@@ -1,8 +1,8 @@
 //! The trust between the app and the issuer of the assertion.
 
 use super::{
-    super::{refusal::Retry, remedy::Remedy},
-    Row, When, Who,
+    super::remedy::Remedy,
+    row::{Retry, Row, When, Who},
 };
 
 /// The assertion was issued for an audience that is not the token exchange of the cloud.

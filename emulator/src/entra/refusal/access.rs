@@ -1,6 +1,6 @@
 //! Refusals for the service principal, the resource, Conditional Access or a request loop.
 
-use crate::{entra::refusal::Refusal, world::tokens::guid};
+use crate::{entra::refusal::Refusal, guid::guid};
 use serde_json::json;
 
 impl Refusal {

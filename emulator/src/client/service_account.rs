@@ -6,10 +6,7 @@
 use serde_json::json;
 use std::time::Duration;
 
-use crate::{
-    emulator::Emulator,
-    world::tokens::{guid, seconds},
-};
+use crate::{emulator::Emulator, guid::guid, world::tokens::seconds};
 
 impl Emulator {
     /// The issuer of [`service_account_token`](Emulator::service_account_token), for a federated

@@ -1,0 +1,1 @@
+../../../src/tenants.rs
