@@ -2,10 +2,10 @@
 
 use crate::{clock, outcome::Failure};
 use azure_identity::ClientAssertion;
-use cross_tenant_identity::ManagedIdentityAssertion;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use tracing::{info, warn};
@@ -15,15 +15,16 @@ use tracing::{info, warn};
 const INTERVAL: Duration = Duration::from_secs(60);
 
 pub(crate) struct AssertionFile {
-    assertion: ManagedIdentityAssertion,
+    assertion: Arc<dyn ClientAssertion>,
     path: PathBuf,
     written: Option<String>,
 }
 
 impl AssertionFile {
-    pub(crate) fn new(assertion: ManagedIdentityAssertion, path: PathBuf) -> Self {
+    /// `assertion` caches, and renews long before it expires.
+    pub(crate) fn new(assertion: impl ClientAssertion + 'static, path: PathBuf) -> Self {
         Self {
-            assertion,
+            assertion: Arc::new(assertion),
             path,
             written: None,
         }
@@ -70,4 +71,125 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use azure_core::http::ClientMethodOptions;
+    use std::{
+        fs,
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        thread,
+    };
+
+    /// An identity endpoint that says what it is told to; with nothing it is down.
+    #[derive(Clone, Debug)]
+    struct Host(Arc<Mutex<Option<&'static str>>>);
+
+    impl Host {
+        fn new() -> Self {
+            Self(Arc::new(Mutex::new(Some("first"))))
+        }
+
+        fn says(&self, assertion: Option<&'static str>) {
+            *self.0.lock().unwrap() = assertion;
+        }
+    }
+
+    #[async_trait]
+    impl ClientAssertion for Host {
+        async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+            let assertion = *self.0.lock().unwrap();
+            let assertion = assertion.map(str::to_owned);
+            assertion.ok_or_else(|| crate::rest::other("the host is down".to_owned()))
+        }
+    }
+
+    fn written(path: &Path) -> String {
+        fs::read_to_string(path).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_file_follows_the_assertion_and_an_outage_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("assertion");
+        let host = Host::new();
+        let mut file = AssertionFile::new(host.clone(), path.clone());
+        file.write().await.unwrap();
+        assert_eq!(written(&path), "first");
+        let keeping = tokio::spawn(async move { file.keep().await });
+        for (says, expected) in [
+            (Some("first"), "first"),
+            (Some("second"), "second"),
+            (None, "second"),
+            (None, "second"),
+            (Some("third"), "third"),
+        ] {
+            host.says(says);
+            // The clock of the test moves on by itself.
+            clock::pause(INTERVAL * 2).await;
+            assert_eq!(written(&path), expected);
+            assert!(!keeping.is_finished());
+        }
+        keeping.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_or_a_folder_that_is_gone_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("below");
+        fs::create_dir(&below).unwrap();
+        let path = below.join("assertion");
+        let mut file = AssertionFile::new(Host::new(), path.clone());
+        file.write().await.unwrap();
+        let keeping = tokio::spawn(async move { file.keep().await });
+        fs::remove_file(&path).unwrap();
+        clock::pause(INTERVAL * 2).await;
+        assert_eq!(written(&path), "first");
+        fs::remove_dir_all(&below).unwrap();
+        clock::pause(INTERVAL * 2).await;
+        assert!(!path.exists() && !keeping.is_finished());
+        fs::create_dir(&below).unwrap();
+        clock::pause(INTERVAL * 2).await;
+        assert_eq!(written(&path), "first");
+        keeping.abort();
+    }
+
+    #[test]
+    fn a_reader_finds_one_text_or_the_other_and_nobody_else_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("assertion");
+        // Of different lengths, and longer than a page.
+        let texts = ["a".repeat(20_000), "b".repeat(50_000)];
+        replace(&path, &texts[0]).unwrap();
+        let reads = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                while reads.load(Ordering::Relaxed) < 300 {
+                    let file = fs::File::open(&path).unwrap();
+                    #[cfg(unix)]
+                    {
+                        use std::os::unix::fs::PermissionsExt;
+                        let mode = file.metadata().unwrap().permissions().mode();
+                        assert_eq!(mode & 0o777, 0o600);
+                    }
+                    let text = io::read_to_string(file).unwrap();
+                    assert!(texts.contains(&text), "a part of a text");
+                    reads.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            let mut round = 0;
+            while !reader.is_finished() {
+                round += 1;
+                replace(&path, &texts[round % 2]).unwrap();
+            }
+        });
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
 }

@@ -5,6 +5,7 @@ use crate::emulated::{Emulated, EmulatorArguments};
 use crate::{
     cloud::{self, Service},
     outcome::Failure,
+    own_endpoint,
     rest::JsonService,
     settings::GivenSettings,
 };
@@ -52,8 +53,10 @@ impl Connection {
             });
         }
         let config = self.config.as_ref();
+        let settings = self.settings.complete(config, target_tenant_id)?;
+        own_endpoint::refuse_nested(&settings)?;
         Ok(Azure {
-            settings: self.settings.complete(config, target_tenant_id)?,
+            settings,
             client_options: ClientOptions::default(),
             #[cfg(feature = "emulator")]
             emulated: None,

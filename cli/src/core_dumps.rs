@@ -1,7 +1,9 @@
-//! Keeps tokens out of core dumps.
+//! Keeps tokens out of core dumps, and out of reach of other processes of the same user.
 
-/// No core dump of this process is written, and no other process of the same user reads its memory. A
-/// command that it starts is not affected (prctl(2), PR_SET_DUMPABLE).
+/// On Linux no core dump of this process is written, and no other process of the same user reads its
+/// memory or traces it (prctl(2), PR_SET_DUMPABLE; ptrace(2)). A command that it starts is not affected.
+///
+/// A limit of 0 bytes for core dumps (RLIMIT_CORE) would do less, and would be passed on to the command.
 pub(crate) fn forbid() {
     #[cfg(target_os = "linux")]
     {

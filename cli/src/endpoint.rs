@@ -6,27 +6,37 @@
 mod answer;
 mod clients;
 mod connections;
+mod exposition;
 mod health;
 mod metrics;
+mod networks;
 mod origin;
+mod refused;
 mod secret;
+mod shares;
+#[cfg(test)]
+mod tests;
+mod tls;
 mod token;
 mod upstream;
 
 pub(crate) use clients::{Client, Clients, Resources};
+pub(crate) use networks::Networks;
 pub(crate) use secret::Secret;
+pub(crate) use tls::Tls;
 pub(crate) use upstream::Upstream;
 
-use answer::Answer;
+use answer::{Answer, Refusal};
 use hyper::{Method, StatusCode, body::Incoming};
 use metrics::Metrics;
-use origin::Origin;
+use refused::Refused;
 use std::{
     io,
     net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
 };
 use tokio::net::TcpListener;
+use tracing::warn;
 
 /// As on App Service (Microsoft Learn, "How to use managed identities for App Service and Azure
 /// Functions").
@@ -38,12 +48,28 @@ pub(crate) struct Endpoint {
     service: Arc<Service>,
 }
 
+/// Who may ask, and how.
+#[derive(Debug, Default)]
+pub(crate) struct Access {
+    pub(crate) clients: Clients,
+    pub(crate) networks: Networks,
+    /// `None`: without TLS, on a loopback address only.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    remote: SocketAddr,
+    local: SocketAddr,
+}
+
 /// What answers requests.
 pub(crate) struct Service {
-    origin: Origin,
     /// Only ever replaced as a whole, and never held while a request waits.
-    clients: RwLock<Arc<Clients>>,
+    access: RwLock<Arc<Access>>,
     metrics: Metrics,
+    refused: Refused,
     /// `None`: there are no `/livez`, `/readyz` and `/metrics`.
     upstream: Option<Arc<Upstream>>,
 }
@@ -51,14 +77,14 @@ pub(crate) struct Service {
 impl Endpoint {
     pub(crate) async fn bind(
         address: SocketAddr,
-        clients: Clients,
+        access: Access,
         upstream: Option<Arc<Upstream>>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let service = Arc::new(Service {
-            origin: Origin::new(listener.local_addr()?),
-            clients: RwLock::new(Arc::new(clients)),
+            access: RwLock::new(Arc::new(access)),
             metrics: Metrics::default(),
+            refused: Refused::default(),
             upstream,
         });
         Ok(Self { listener, service })
@@ -70,7 +96,11 @@ impl Endpoint {
 
     /// The value of `IDENTITY_ENDPOINT`.
     pub(crate) fn url(&self) -> io::Result<String> {
-        Ok(format!("http://{}{TOKEN_PATH}", self.address()?))
+        let scheme = match self.service.access().tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        Ok(format!("{scheme}://{}{TOKEN_PATH}", self.address()?))
     }
 
     pub(crate) fn service(&self) -> Arc<Service> {
@@ -83,22 +113,46 @@ impl Endpoint {
     }
 }
 
+impl Access {
+    /// Whether other machines reach the endpoint.
+    fn is_remote(&self) -> bool {
+        self.networks != Networks::Any
+    }
+}
+
+impl Peer {
+    fn new(remote: SocketAddr, local: SocketAddr) -> Self {
+        // On an address of IPv6, those of IPv4 are ::ffff:10.0.0.1.
+        let canonical = |it: SocketAddr| (it.ip().to_canonical(), it.port()).into();
+        Self {
+            remote: canonical(remote),
+            local: canonical(local),
+        }
+    }
+}
+
 impl Service {
-    pub(crate) fn clients(&self) -> Arc<Clients> {
-        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&clients)
+    fn access(&self) -> Arc<Access> {
+        let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&access)
     }
 
-    /// Requests that are under way end with the clients that they began with.
-    pub(crate) fn replace_clients(&self, clients: Clients) {
-        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(clients);
+    /// Requests that are under way end with the access that they began with.
+    pub(crate) fn replace_access(&self, access: Access) {
+        self.metrics.keep_tokens_of(&access);
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
     }
 
-    async fn respond(&self, request: hyper::Request<Incoming>) -> Answer {
+    async fn respond(&self, request: hyper::Request<Incoming>, peer: &Peer) -> Answer {
         // A body is not read.
         let (head, _) = request.into_parts();
-        if let Err(refusal) = self.origin.check(&head) {
+        let access = self.access();
+        if let Err(refusal) =
+            check_peer(&access, peer).and_then(|()| origin::check(&head, peer, access.tls.as_ref()))
+        {
             self.metrics.refused_before_a_client_is_known(&refusal);
+            let outcome = refusal.outcome;
+            warn!(peer = %peer.remote, outcome, "a request was refused");
             return refusal.into();
         }
         let path = head.uri.path();
@@ -108,13 +162,36 @@ impl Service {
                 Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered\n")
                     .with("allow", "GET")
             }
-            (TOKEN_PATH, _) => token::respond(self, &head).await,
+            (TOKEN_PATH, _) => token::respond(self, &access.clients, &head, peer).await,
             ("/livez", Some(_)) => Answer::text(StatusCode::OK, "ok\n"),
-            ("/readyz", Some(_)) => health::ready(&self.clients()).await,
-            ("/metrics", Some(upstream)) => {
-                Answer::text(StatusCode::OK, &self.metrics.text(upstream))
-            }
+            ("/readyz", Some(_)) => health::ready(self, &access.clients).await,
+            ("/metrics", Some(upstream)) => Answer::metrics(self.metrics_text(&access, upstream)),
             _ => Answer::text(StatusCode::NOT_FOUND, "there is nothing at this path\n"),
         }
+    }
+
+    /// Whether the file was taken when it was read again.
+    pub(crate) fn reloaded(&self, is_taken: bool) {
+        self.metrics.reloaded(is_taken);
+    }
+
+    fn metrics_text(&self, access: &Access, upstream: &Upstream) -> String {
+        let mut text = String::new();
+        self.metrics.write(&mut text, access);
+        self.refused.write(&mut text);
+        upstream.write(&mut text);
+        text
+    }
+}
+
+/// A connection stays open when its network is taken out of the file.
+fn check_peer(access: &Access, peer: &Peer) -> Result<(), Refusal> {
+    match access.networks.allow(peer.remote.ip()) {
+        true => Ok(()),
+        false => Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "other_network",
+            "This address is in none of the endpoint's networks.",
+        )),
     }
 }

@@ -22,6 +22,7 @@ mod jwt;
 mod log;
 mod outcome;
 mod output;
+mod own_endpoint;
 mod resource_manager;
 mod rest;
 mod settings;
@@ -35,6 +36,13 @@ use outcome::{Failure, Outcome};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if let Some(command) = commands::exec::WithParent::from_arguments(std::env::args_os()) {
+        // It comes back only if the command cannot be run.
+        return ExitCode::from(output::failure(&command.run(), false).code());
+    }
+    // All commands have tokens or assertions in memory.
+    core_dumps::forbid();
     let arguments = Arguments::parse();
     let wants_json = arguments.command.wants_json();
     let ended = run(arguments).unwrap_or_else(|failure| output::failure(&failure, wants_json));

@@ -95,7 +95,7 @@ impl GivenSettings {
     ) -> Result<Settings, Failure> {
         let file = config.map(|path| file::read(path)).transpose();
         let file = file.map_err(Failure::usage)?;
-        let has_none = *self == Self::default() && file.is_none();
+        let has_none = self.is_empty() && file.is_none();
         let completed = self.complete_over_file(file.unwrap_or_default(), target_tenant_id);
         completed.map_err(|failure| match failure {
             Failure::Usage(text) if has_none => {
@@ -141,6 +141,14 @@ impl GivenSettings {
             }
         }
         Ok(settings)
+    }
+
+    pub(crate) fn has_target_tenant(&self) -> bool {
+        self.target_tenant_id.is_some()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 
     fn over(self, below: Settings) -> Settings {

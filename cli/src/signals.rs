@@ -9,8 +9,11 @@ pub(crate) use unix::{Received, Signals};
 mod unix {
     use super::io;
     use futures::future::select_all;
-    use rustix::process::Signal;
-    use std::io::IsTerminal;
+    use rustix::{
+        process::{Signal, getpgrp},
+        termios::tcgetpgrp,
+    };
+    use std::fs::File;
     use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
     /// Those that usually end a process, and those that people use for their own ends.
@@ -31,9 +34,9 @@ mod unix {
             self.0
         }
 
-        /// Ctrl+C and Ctrl+\ reach the whole group of the terminal.
+        /// Ctrl+C and Ctrl+\ reach all processes that are in the foreground of the terminal.
         pub(crate) fn is_of_terminal(&self) -> bool {
-            matches!(self.0, Signal::INT | Signal::QUIT) && io::stdin().is_terminal()
+            matches!(self.0, Signal::INT | Signal::QUIT) && is_in_foreground()
         }
 
         /// SIGHUP asks a service to read its configuration again.
@@ -51,8 +54,19 @@ mod unix {
     impl Signals {
         /// From now on the signals do not end the process.
         pub(crate) fn new() -> io::Result<Self> {
+            Self::without(0)
+        }
+
+        /// The same, but one that was ignored before, as `nohup` does it, stays ignored: also in processes
+        /// that this one starts.
+        pub(crate) fn of_command() -> io::Result<Self> {
+            Self::without(ignored())
+        }
+
+        fn without(ignored: u64) -> io::Result<Self> {
             let streams = ALL
                 .iter()
+                .filter(|it| ignored & (1 << (it.as_raw() - 1)) == 0)
                 .map(|it| Ok((*it, signal(SignalKind::from_raw(it.as_raw()))?)));
             Ok(Self(streams.collect::<io::Result<_>>()?))
         }
@@ -65,8 +79,33 @@ mod unix {
                     it
                 })
             });
+            let all: Vec<_> = all.collect();
+            if all.is_empty() {
+                return std::future::pending().await;
+            }
             Received(select_all(all).await.0)
         }
+    }
+
+    /// Whatever its standard input is.
+    fn is_in_foreground() -> bool {
+        File::open("/dev/tty")
+            .is_ok_and(|terminal| tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
+    }
+
+    /// A bit for each signal, the lowest for number 1 (proc_pid_status(5)).
+    #[cfg(target_os = "linux")]
+    fn ignored() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
+        mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok())
+            .unwrap_or_default()
+    }
+
+    /// Only unsafe code can ask elsewhere (sigaction(2)).
+    #[cfg(not(target_os = "linux"))]
+    fn ignored() -> u64 {
+        0
     }
 }
 
@@ -92,6 +131,10 @@ impl Received {
 #[cfg(not(unix))]
 impl Signals {
     pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) fn of_command() -> io::Result<Self> {
         Ok(Self)
     }
 

@@ -3,20 +3,24 @@
 mod child;
 mod program;
 mod variables;
+#[cfg(target_os = "linux")]
+mod with_parent;
 
 use crate::{
     assertion_file::AssertionFile,
     azure::{Azure, Connection},
-    core_dumps,
-    endpoint::{Client, Clients, Endpoint, Resources, Secret},
+    endpoint::{Access, Client, Clients, Endpoint, Resources, Secret},
     log,
     outcome::{Failure, Outcome},
+    own_endpoint,
 };
 use clap::{Args, ValueEnum};
 use program::Program;
 use std::{ffi::OsString, net::Ipv4Addr};
 use tokio::sync::oneshot;
 use variables::Variables;
+#[cfg(target_os = "linux")]
+pub(crate) use with_parent::WithParent;
 
 const MORE: &str = "\
 The command needs no change: ManagedIdentityCredential and DefaultAzureCredential of every Azure SDK read
@@ -64,7 +68,6 @@ impl ExecArguments {
         }
         let program = Program::find(&self.command)?;
         let azure = self.connection.azure(None)?;
-        core_dumps::forbid();
         log::start(log::Level::Warnings);
         match self.protocol {
             Protocol::AppService => self.with_endpoint(program, &azure).await,
@@ -87,7 +90,12 @@ impl ExecArguments {
             credential: azure.credential()?,
         };
         let address = (Ipv4Addr::LOCALHOST, 0).into();
-        let endpoint = Endpoint::bind(address, Clients::new([client]), None).await?;
+        let access = Access {
+            clients: Clients::new([client]),
+            ..Default::default()
+        };
+        let endpoint = Endpoint::bind(address, access, None).await?;
+        own_endpoint::refuse_itself(&azure.settings, endpoint.address()?).await?;
         let variables = Variables::of_app_service(&endpoint.url()?, &text);
         let (ended, stop) = oneshot::channel::<()>();
         let serving = tokio::spawn(endpoint.serve(async {

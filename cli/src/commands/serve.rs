@@ -2,21 +2,19 @@
 
 mod build;
 mod config;
+mod families;
 
 use crate::{
-    clock, core_dumps,
-    endpoint::{Client, Endpoint, Service, Upstream},
+    endpoint::{Endpoint, Service, Upstream},
     log,
     outcome::{Failure, Outcome},
     signals::Signals,
     systemd,
 };
-use azure_core::credentials::TokenCredential;
 use build::Built;
 use clap::Args;
 use config::Config;
 use cross_tenant_identity::Error as IdentityError;
-use futures::future::join_all;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
@@ -24,13 +22,15 @@ use tracing::{error, info, warn};
 /// For a first token of each client. Without one the endpoint starts, too.
 const FIRST_TOKENS: Duration = Duration::from_secs(15);
 
-/// Entra knows no such tenant (AADSTS90002), or the name cannot be one of a tenant (AADSTS900023).
-const UNKNOWN_TENANT: [u32; 2] = [90_002, 900_023];
+/// What no time cures: Entra knows no such tenant (AADSTS90002), the name cannot be one of a tenant
+/// (AADSTS900023), or the assertion is of an endpoint like this one (AADSTS700231).
+const FINAL: [u32; 3] = [90_002, 900_023, 700_231];
 
 const MORE: &str = "\
 The file, in TOML (or the same in JSON or YAML):
 
   listen = \"127.0.0.1:8181\"
+  # Only with [tls] and networks = [\"10.1.0.0/16\"] for what other machines reach.
 
   [settings]                      # as in the file of other commands
   client_id = \"…\"
@@ -41,6 +41,7 @@ The file, in TOML (or the same in JSON or YAML):
   secret_file = \"/etc/cross-tenant-identity/reports.secret\"
   target_tenant_id = \"…\"
   resources = [\"https://management.azure.com\"]
+  # [clients.settings]            # in place of [settings]: another app, another managed identity
 
 A client runs with IDENTITY_ENDPOINT=http://127.0.0.1:8181/msi/token and its secret as IDENTITY_HEADER.
 
@@ -57,22 +58,26 @@ pub(crate) struct ServeArguments {
 
 impl ServeArguments {
     pub(crate) async fn run(self) -> Result<Outcome, Failure> {
-        core_dumps::forbid();
         let upstream = Arc::new(Upstream::default());
         let config = Config::read(&self.config)?;
         let address = config.listen;
         let built = Built::new(config, None, &upstream)?;
-        refuse_loop(address)?;
         log::start(log::Level::Structured);
         // So that no signal is lost from here on.
         let mut signals = Signals::new()?;
         let upstream_of_endpoint = Some(Arc::clone(&upstream));
-        let endpoint = Endpoint::bind(address, built.clients(), upstream_of_endpoint)
+        let endpoint = Endpoint::bind(address, built.access(), upstream_of_endpoint)
             .await
             .map_err(|why| Failure::usage(format!("cannot listen on {address}: {why}")))?;
-        first_tokens(&built).await?;
+        let listens = endpoint.address()?;
+        built.refuse_itself(listens).await?;
         let service = endpoint.service();
-        info!(url = endpoint.url()?, clients = built.count(), "ready");
+        first_tokens(&built, &service).await?;
+        warn_of(&built);
+        let (networks, names) = built.reach();
+        let (url, clients) = (endpoint.url()?, built.count());
+        let version = env!("CARGO_PKG_VERSION");
+        info!(url, clients, networks, names, version, "ready");
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(endpoint.serve(async {
             let _ = stopped.await;
@@ -86,7 +91,7 @@ impl ServeArguments {
             }
             if received.asks_to_reload() {
                 systemd::reloading();
-                built = self.reload(built, &service, &upstream);
+                built = self.reload(built, &service, &upstream, listens).await;
                 systemd::notify("READY=1");
             }
         }
@@ -99,87 +104,89 @@ impl ServeArguments {
     }
 
     /// A file that is wrong changes nothing.
-    fn reload(&self, before: Built, service: &Service, upstream: &Arc<Upstream>) -> Built {
-        let after = Config::read(&self.config).and_then(|config| {
-            if config.listen != before.listen() {
-                return Err(Failure::usage(
-                    "listen has changed, which needs a restart: nothing of the file was taken",
-                ));
-            }
-            Built::new(config, Some(&before), upstream)
-        });
+    async fn reload(
+        &self,
+        before: Built,
+        service: &Service,
+        upstream: &Upstream,
+        listens: SocketAddr,
+    ) -> Built {
+        let after = self.read_again(&before, upstream, listens).await;
+        service.reloaded(after.is_ok());
         match after {
             Ok(after) => {
-                service.replace_clients(after.clients());
-                let kept_tokens = after.is_of_family(&before);
-                info!(clients = after.count(), kept_tokens, "read the file again");
+                service.replace_access(after.access());
+                warn_of(&after);
+                let without_tokens = after.without_tokens().join(", ");
+                let (networks, names) = after.reach();
+                let clients = after.count();
+                info!(
+                    clients,
+                    without_tokens, networks, names, "read the file again"
+                );
                 after
             }
             Err(failure) => {
                 error!(
                     why = failure.one_line(),
-                    "the file is wrong: the clients stay as they were"
+                    "the file is wrong: clients, networks and certificate stay as they were"
                 );
                 before
             }
         }
     }
-}
 
-/// Else the endpoint would ask itself for the assertion.
-fn refuse_loop(address: SocketAddr) -> Result<(), Failure> {
-    let own = crate::cloud::variable_of("IDENTITY_ENDPOINT");
-    let url = own.and_then(|it| url::Url::parse(&it).ok());
-    let is_own = url.is_some_and(|url| {
-        let is_here = url.host_str().is_some_and(|host| {
-            host == "localhost" || host.trim_matches(['[', ']']) == address.ip().to_string()
-        });
-        is_here && url.port_or_known_default() == Some(address.port())
-    });
-    match is_own {
-        true => Err(Failure::usage(format!(
-            "IDENTITY_ENDPOINT names {address}, where this endpoint itself listens: unset it, so that the identity endpoint of the host is asked"
-        ))),
-        false => Ok(()),
+    async fn read_again(
+        &self,
+        before: &Built,
+        upstream: &Upstream,
+        listens: SocketAddr,
+    ) -> Result<Built, Failure> {
+        let config = Config::read(&self.config)?;
+        if config.listen != before.listen() {
+            return Err(Failure::usage(
+                "listen has changed, which needs a restart: nothing of the file was taken",
+            ));
+        }
+        let after = Built::new(config, Some(before), upstream)?;
+        if after.has_tls() != before.has_tls() {
+            return Err(Failure::usage(
+                "tls was added or taken away, which needs a restart: nothing of the file was taken",
+            ));
+        }
+        after.refuse_itself(listens).await?;
+        Ok(after)
     }
 }
 
-/// So that a tenant that does not exist is told before anything starts, and the first requests find
-/// tokens.
-async fn first_tokens(built: &Built) -> Result<(), Failure> {
+fn warn_of(built: &Built) {
+    for warning in built.warnings() {
+        warn!("{warning}");
+    }
+}
+
+/// So that what is wrong for good is told before anything starts, and the first requests find tokens.
+async fn first_tokens(built: &Built, service: &Service) -> Result<(), Failure> {
     let clients = built.clients();
-    let all = clients.iter().map(|client| async move {
-        let result = clock::within(FIRST_TOKENS, first_token(client)).await;
-        (client, result)
-    });
-    let mut unknown = Vec::new();
-    for (client, result) in join_all(all).await {
+    let mut wrong = Vec::new();
+    for (client, result) in service.first_tokens(&clients, FIRST_TOKENS).await {
         match result {
             Some(Ok(())) => {}
-            Some(Err(error)) if is_unknown_tenant(&error) => {
+            Some(Err(error)) if is_final(&error) => {
                 let why = crate::output::one_line(&error);
-                unknown.push(format!("the client {:?}: {why}", client.name));
+                wrong.push(format!("the client {:?}: {why}", client.name));
             }
             // The library has logged why.
             Some(Err(_)) | None => warn!(client = client.name, "no token yet"),
         }
     }
-    match unknown.is_empty() {
+    match wrong.is_empty() {
         true => Ok(()),
-        false => Err(Failure::usage(unknown.join("\n"))),
+        false => Err(Failure::usage(wrong.join("\n"))),
     }
 }
 
-async fn first_token(client: &Client) -> azure_core::Result<()> {
-    let Some(resource) = client.resources.first() else {
-        return Ok(());
-    };
-    let scope = format!("{resource}/.default");
-    let scopes = [scope.as_str()];
-    client.credential.get_token(&scopes, None).await.map(drop)
-}
-
-fn is_unknown_tenant(error: &azure_core::Error) -> bool {
+fn is_final(error: &azure_core::Error) -> bool {
     let code = IdentityError::find(error).and_then(IdentityError::code);
-    code.is_some_and(|code| UNKNOWN_TENANT.contains(&code))
+    code.is_some_and(|code| FINAL.contains(&code))
 }

@@ -3,7 +3,7 @@
 use crate::{
     assertion_file::AssertionFile,
     azure::Connection,
-    core_dumps, log,
+    log,
     outcome::{Failure, Outcome},
     output,
     signals::Signals,
@@ -36,7 +36,6 @@ pub(crate) struct WriteAssertionArguments {
 
 impl WriteAssertionArguments {
     pub(crate) async fn run(self) -> Result<Outcome, Failure> {
-        core_dumps::forbid();
         let azure = self.connection.azure(None)?;
         let mut file = AssertionFile::new(azure.assertion()?, self.path.clone());
         file.write().await?;
@@ -51,6 +50,7 @@ impl WriteAssertionArguments {
             () = file.keep() => {}
             () = signals.end() => {}
         }
+        systemd::notify("STOPPING=1");
         Ok(Outcome::Ok)
     }
 }

@@ -1,5 +1,6 @@
 //! Answers, and refusals in App Service's shape.
 
+use super::exposition;
 use aws_lc_rs::rand;
 use http_body_util::Full;
 use hyper::{
@@ -20,6 +21,10 @@ impl Answer {
 
     pub(super) fn text(status: StatusCode, body: &str) -> Self {
         Self::new(status, "text/plain; charset=utf-8", body.to_owned())
+    }
+
+    pub(super) fn metrics(text: String) -> Self {
+        Self::new(StatusCode::OK, exposition::CONTENT_TYPE, text)
     }
 
     fn new(status: StatusCode, content_type: &'static str, body: String) -> Self {

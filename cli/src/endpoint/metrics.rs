@@ -1,17 +1,18 @@
-//! Numbers in the text format of Prometheus (prometheus.io, "Exposition formats").
+//! What `/metrics` tells of requests and of the endpoint itself.
 
-use super::{Client, answer::Refusal, upstream::Upstream};
+use super::{
+    Access, Client,
+    answer::Refusal,
+    exposition::{Histogram, heading, sample},
+    tls::Tls,
+};
 use crate::clock;
 use azure_core::time::OffsetDateTime;
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-
-/// A cached token takes less than the first, a new one up to the last.
-const BUCKETS: [f64; 8] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0];
 
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
@@ -27,9 +28,9 @@ struct Counts {
     failures: BTreeMap<(String, String), u64>,
     /// By client and resource: only those that a client may ask for.
     expiries: BTreeMap<(String, String), OffsetDateTime>,
-    durations: [u64; BUCKETS.len()],
-    answered: u64,
-    seconds: f64,
+    durations: Histogram,
+    /// When the file was read again, and whether it was taken.
+    reloaded: Option<(OffsetDateTime, bool)>,
 }
 
 impl Metrics {
@@ -44,12 +45,7 @@ impl Metrics {
         self.count(|counts| {
             let key = (client.to_owned(), outcome);
             *counts.requests.entry(key).or_default() += 1;
-            let seconds = took.as_secs_f64();
-            if let Some(at) = BUCKETS.iter().position(|bound| seconds <= *bound) {
-                counts.durations[at] += 1;
-            }
-            counts.answered += 1;
-            counts.seconds += seconds;
+            counts.durations.add(took);
         });
     }
 
@@ -63,29 +59,41 @@ impl Metrics {
     pub(super) fn token(&self, client: &Client, resource: &str, expires_on: OffsetDateTime) {
         // Where a client may ask for anything, it could fill the memory.
         if client.resources.first().is_some() {
-            let key = (
-                client.name.clone(),
-                resource.trim_end_matches('/').to_owned(),
-            );
+            let key = (client.name.clone(), bare(resource).to_owned());
             self.count(|counts| {
                 counts.expiries.insert(key, expires_on);
             });
         }
     }
 
+    pub(super) fn reloaded(&self, is_taken: bool) {
+        self.count(|counts| counts.reloaded = Some((clock::now(), is_taken)));
+    }
+
+    /// Forgets the tokens of clients and resources that are no more.
+    pub(super) fn keep_tokens_of(&self, access: &Access) {
+        self.count(|counts| {
+            counts.expiries.retain(|(name, resource), _| {
+                let mut clients = access.clients.iter();
+                clients.any(|it| it.name == *name && it.resources.allow(resource))
+            });
+        });
+    }
+
     fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    pub(super) fn text(&self, upstream: &Upstream) -> String {
-        let mut text = String::new();
-        self.counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write(&mut text);
-        upstream.write(&mut text);
-        text
+    pub(super) fn write(&self, text: &mut String, access: &Access) {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.write(text);
+        drop(counts);
+        write_endpoint(text, access);
     }
+}
+
+fn bare(resource: &str) -> &str {
+    resource.trim_end_matches('/')
 }
 
 impl Counts {
@@ -97,11 +105,8 @@ impl Counts {
             "Requests for tokens, by client and outcome. Without a client: those that had no secret of one.",
         );
         for ((client, outcome), count) in &self.requests {
-            let client = escaped(client);
-            let _ = writeln!(
-                text,
-                "{name}{{client=\"{client}\",outcome=\"{outcome}\"}} {count}"
-            );
+            let labels = [("client", client.as_str()), ("outcome", outcome)];
+            sample(text, &name, &labels, count);
         }
         let name = heading(
             text,
@@ -110,25 +115,19 @@ impl Counts {
             "Requests without a token, by client and error.",
         );
         for ((client, error), count) in &self.failures {
-            let (client, error) = (escaped(client), escaped(error));
-            let _ = writeln!(
-                text,
-                "{name}{{client=\"{client}\",error=\"{error}\"}} {count}"
-            );
+            let labels = [("client", client.as_str()), ("error", error)];
+            sample(text, &name, &labels, count);
         }
         let name = heading(
             text,
             "token_remaining_seconds",
             "gauge",
-            "How long the token that was given last is valid.",
+            "How long the token that was given last, to a client or to a probe, is valid. Negative: it has expired.",
         );
         for ((client, resource), expires_on) in &self.expiries {
-            let (client, resource) = (escaped(client), escaped(resource));
             let remaining = expires_on.unix_timestamp() - clock::now().unix_timestamp();
-            let _ = writeln!(
-                text,
-                "{name}{{client=\"{client}\",resource=\"{resource}\"}} {remaining}"
-            );
+            let labels = [("client", client.as_str()), ("resource", resource)];
+            sample(text, &name, &labels, remaining);
         }
         let name = heading(
             text,
@@ -136,50 +135,39 @@ impl Counts {
             "histogram",
             "How long the requests of clients took.",
         );
-        let mut below = 0;
-        for (bound, count) in BUCKETS.iter().zip(self.durations) {
-            below += count;
-            let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {below}");
-        }
-        let _ = writeln!(text, "{name}_bucket{{le=\"+Inf\"}} {}", self.answered);
-        let _ = writeln!(
+        self.durations.write(text, &name, &[]);
+        let Some((at, is_taken)) = self.reloaded else {
+            return;
+        };
+        let name = heading(
             text,
-            "{name}_sum {}\n{name}_count {}",
-            self.seconds, self.answered
+            "config_last_reload_successful",
+            "gauge",
+            "Whether the file was taken when it was read again: 1 or 0.",
         );
+        sample(text, &name, &[], u8::from(is_taken));
+        let name = heading(
+            text,
+            "config_last_reload_timestamp_seconds",
+            "gauge",
+            "When that was, in seconds since 1970.",
+        );
+        sample(text, &name, &[], at.unix_timestamp());
     }
 }
 
-fn heading(text: &mut String, name: &str, kind: &str, help: &str) -> String {
-    let name = format!("cross_tenant_identity_{name}");
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    name
-}
-
-fn escaped(label: &str) -> String {
-    let label = label.replace('\\', "\\\\").replace('"', "\\\"");
-    label.replace('\n', "\\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_buckets_of_a_histogram_hold_those_below_them() {
-        let metrics = Metrics::default();
-        for milliseconds in [1, 3, 3, 3_600_000] {
-            metrics.answered("a\"b", "ok", Duration::from_millis(milliseconds));
-        }
-        let text = metrics.text(&Upstream::default());
-        for line in [
-            r#"cross_tenant_identity_requests_total{client="a\"b",outcome="ok"} 4"#,
-            r#"cross_tenant_identity_request_duration_seconds_bucket{le="0.001"} 1"#,
-            r#"cross_tenant_identity_request_duration_seconds_bucket{le="60"} 3"#,
-            r#"cross_tenant_identity_request_duration_seconds_bucket{le="+Inf"} 4"#,
-            "cross_tenant_identity_request_duration_seconds_count 4",
-        ] {
-            assert!(text.lines().any(|it| it == line), "{line}\n{text}");
-        }
+fn write_endpoint(text: &mut String, access: &Access) {
+    let name = heading(text, "build_info", "gauge", "The version of the program.");
+    let version = env!("CARGO_PKG_VERSION");
+    sample(text, &name, &[("version", version)], 1);
+    // So that somebody is told before clients refuse it.
+    if let Some(expires_on) = access.tls.as_ref().and_then(Tls::expires_on) {
+        let name = heading(
+            text,
+            "certificate_expiry_timestamp_seconds",
+            "gauge",
+            "When the certificate of this endpoint expires, in seconds since 1970.",
+        );
+        sample(text, &name, &[], expires_on.unix_timestamp());
     }
 }

@@ -1,6 +1,6 @@
 //! What a client proves with that it is the one.
 
-use crate::outcome::Failure;
+use crate::{outcome::Failure, own_endpoint::SECRET_PREFIX};
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{Digest, SHA256, digest},
@@ -21,12 +21,13 @@ impl Secret {
         Self(digest(&SHA256, bytes))
     }
 
-    /// A new secret of 256 random bits, and its text.
+    /// A new secret of 256 random bits, and its text, which tells that it is one of `exec`.
     pub(crate) fn generate() -> Result<(Self, String), Failure> {
         let mut bytes = [0; 32];
         rand::fill(&mut bytes)
             .map_err(|_| Failure::Io(io::Error::other("the system gave no random bytes")))?;
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let random: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = format!("{SECRET_PREFIX}{random}");
         Ok((Self::of(&text), text))
     }
 
@@ -64,7 +65,7 @@ mod tests {
         let (one, text) = Secret::generate().unwrap();
         let (other, _) = Secret::generate().unwrap();
         assert!(one.is(text.as_bytes()) && !other.is(text.as_bytes()));
-        assert_eq!(text.len(), 64);
+        assert_eq!(text.len(), SECRET_PREFIX.len() + 64);
         assert!(!format!("{one:?}").contains(&text));
     }
 }

@@ -4,7 +4,7 @@
 //! "REST endpoint reference".
 
 use super::{
-    Client, Service,
+    Client, Clients, Peer, Service,
     answer::{Answer, Refusal},
 };
 use crate::{clock, output::one_line};
@@ -19,12 +19,16 @@ use tracing::{info, warn};
 const HEADER: &str = "x-identity-header";
 
 const API_VERSION: &str = "2019-08-01";
-/// Takes the SHA-256 of a token that is to be replaced (source: MSAL; Microsoft Learn does not describe
-/// it).
+/// MSAL for .NET asks with it when a service has rejected a token.
 const REFRESH_API_VERSION: &str = "2025-03-30";
+/// The SHA-256 of the rejected token, in hexadecimal digits. Microsoft's document of it is
+/// "MSAL Support for MSI v1 Token Revocation and Capabilities", in the repository of MSAL for .NET. By
+/// that it comes with the version above; MSAL for JavaScript sends it with the other one. The parameter
+/// `xms_cc` that comes with it is not heeded: tokens of a multi-tenant app cannot be revoked early.
+const REJECTED: &str = "token_sha256_to_refresh";
 
 /// The client asks again after this; the credential goes on and keeps what comes.
-const LONGEST: Duration = Duration::from_secs(100);
+pub(super) const LONGEST: Duration = Duration::from_secs(100);
 const LONGEST_RESOURCE: usize = 512;
 
 /// Statuses of 4xx after which the same request may succeed.
@@ -34,13 +38,19 @@ const PASSING: [u16; 4] = [404, 408, 410, 429];
 const TOKEN_EXCHANGE: &str = "api://azureadtokenexchange";
 const TOKEN_EXCHANGE_APP_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
-pub(super) async fn respond(service: &Service, head: &Parts) -> Answer {
+pub(super) async fn respond(
+    service: &Service,
+    clients: &Clients,
+    head: &Parts,
+    peer: &Peer,
+) -> Answer {
     let started = clock::start();
-    let client = match authenticate(service, head) {
+    let peer = peer.remote;
+    let client = match authenticate(clients, head) {
         Ok(client) => client,
         Err(refusal) => {
             service.metrics.refused_before_a_client_is_known(&refusal);
-            warn!("a request without the secret of a client was refused");
+            warn!(%peer, "a request without the secret of a client was refused");
             return refusal.into();
         }
     };
@@ -54,16 +64,16 @@ pub(super) async fn respond(service: &Service, head: &Parts) -> Answer {
         Err(refusal) => {
             let status = refusal.status.as_u16();
             let why = &refusal.message;
-            warn!(client = client.name, status, outcome, why, "no token");
+            warn!(client = client.name, %peer, status, outcome, why, "no token");
             refusal.into()
         }
     }
 }
 
-fn authenticate(service: &Service, head: &Parts) -> Result<Arc<Client>, Refusal> {
+fn authenticate(clients: &Clients, head: &Parts) -> Result<Arc<Client>, Refusal> {
     let mut given = head.headers.get_all(HEADER).iter();
     let client = match (given.next(), given.next()) {
-        (Some(secret), None) => service.clients().with_secret(secret.as_bytes()),
+        (Some(secret), None) => clients.with_secret(secret.as_bytes()),
         _ => None,
     };
     // The same for all: whoever has no secret learns nothing.
@@ -89,7 +99,7 @@ async fn answer(service: &Service, client: &Client, query: &str) -> Result<Answe
         return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
     let scope = format!("{resource}/.default");
-    let token = clock::within(LONGEST, token(client, &scope, query.rejected()));
+    let token = clock::within(LONGEST, token(client, &scope, query.get(REJECTED)));
     let token = match token.await {
         Some(Ok(token)) => token,
         Some(Err(error)) => {
@@ -126,16 +136,18 @@ async fn token(
 ) -> azure_core::Result<AccessToken> {
     let scopes = [scope];
     let token = client.credential.get_token(&scopes, None).await?;
-    let Some(rejected) = rejected.filter(|hash| sha256(&token).eq_ignore_ascii_case(hash)) else {
+    if !rejected.is_some_and(|hash| sha256(&token).eq_ignore_ascii_case(hash)) {
         return Ok(token);
-    };
+    }
+    client.credential.invalidate(&scopes, &token);
+    let next = client.credential.get_token(&scopes, None).await?;
+    // At most once a minute, whoever asks: see `invalidate` of the credential.
+    let replaced = next.token.secret() != token.token.secret();
     info!(
         client = client.name,
-        hash = rejected,
-        "a token was rejected and is replaced"
+        scope, replaced, "a service has rejected a token"
     );
-    client.credential.invalidate(&scopes, &token);
-    client.credential.get_token(&scopes, None).await
+    Ok(next)
 }
 
 fn sha256(token: &AccessToken) -> String {
@@ -209,13 +221,6 @@ impl<'a> Query<'a> {
             .get(name)
             .map(|value| &**value)
             .filter(|value| !value.is_empty())
-    }
-
-    fn rejected(&self) -> Option<&str> {
-        match self.get("api-version") {
-            Some(REFRESH_API_VERSION) => self.get("token_sha256_to_refresh"),
-            _ => None,
-        }
     }
 
     fn resource(&self) -> Result<&str, Refusal> {

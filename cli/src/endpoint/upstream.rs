@@ -1,5 +1,7 @@
 //! Counts the requests to the host's identity endpoint and to Entra.
 
+use super::exposition::{Histogram, heading, sample};
+use crate::clock;
 use async_trait::async_trait;
 use azure_core::http::{
     ClientOptions, Context, Request,
@@ -7,9 +9,8 @@ use azure_core::http::{
 };
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -24,8 +25,14 @@ pub(crate) struct Upstream {
 #[derive(Debug, Default)]
 struct Leg {
     in_flight: AtomicUsize,
-    /// By status. Held for a count only.
-    ended: Mutex<BTreeMap<String, u64>>,
+    /// Held for a count only, and for the text.
+    ended: Mutex<Ended>,
+}
+
+#[derive(Debug, Default)]
+struct Ended {
+    by_status: BTreeMap<String, u64>,
+    durations: Histogram,
 }
 
 impl Upstream {
@@ -40,26 +47,42 @@ impl Upstream {
 
     pub(super) fn write(&self, text: &mut String) {
         let legs = [("identity", &self.identity), ("token", &self.token)];
-        let name = "cross_tenant_identity_upstream_requests_in_flight";
-        let _ = writeln!(
+        let name = heading(
             text,
-            "# HELP {name} Requests to the identity endpoint of the host, and to the token endpoint of Entra.\n# TYPE {name} gauge"
+            "upstream_requests_in_flight",
+            "gauge",
+            "Requests to the identity endpoint of the host, and to the token endpoint of Entra.",
         );
         for (leg, counts) in legs {
             let count = counts.in_flight.load(Ordering::Relaxed);
-            let _ = writeln!(text, "{name}{{leg=\"{leg}\"}} {count}");
+            sample(text, &name, &[("leg", leg)], count);
         }
-        let name = "cross_tenant_identity_upstream_requests_total";
-        let _ = writeln!(
+        let name = heading(
             text,
-            "# HELP {name} The same, by the status of their response.\n# TYPE {name} counter"
+            "upstream_requests_total",
+            "counter",
+            "The same, by the status of their response.",
         );
         for (leg, counts) in legs {
-            let ended = counts.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            for (status, count) in ended.iter() {
-                let _ = writeln!(text, "{name}{{leg=\"{leg}\",status=\"{status}\"}} {count}");
+            for (status, count) in &counts.ended().by_status {
+                sample(text, &name, &[("leg", leg), ("status", status)], count);
             }
         }
+        let name = heading(
+            text,
+            "upstream_request_duration_seconds",
+            "histogram",
+            "How long they took, until the head of the response.",
+        );
+        for (leg, counts) in legs {
+            counts.ended().durations.write(text, &name, &[("leg", leg)]);
+        }
+    }
+}
+
+impl Leg {
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,14 +111,16 @@ impl Policy for Counted {
         };
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         let in_flight = InFlight(&self.0);
+        let started = clock::start();
         let response = first.send(context, request, rest).await;
         drop(in_flight);
         let status = match &response {
             Ok(response) => u16::from(response.status()).to_string(),
             Err(_) => "none".to_owned(),
         };
-        let mut ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        *ended.entry(status).or_default() += 1;
+        let mut ended = self.0.ended();
+        *ended.by_status.entry(status).or_default() += 1;
+        ended.durations.add(started.elapsed());
         drop(ended);
         response
     }

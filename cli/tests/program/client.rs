@@ -1,14 +1,21 @@
 //! A client of the endpoint: a plain request, and a program with an SDK of Azure.
 
-use azure_core::credentials::TokenCredential;
-use azure_identity::ManagedIdentityCredential;
+use aws_lc_rs::digest::{SHA256, digest};
+use azure_core::{
+    credentials::TokenCredential,
+    http::{
+        ClientOptions, Context, Method, Pipeline, Request,
+        policies::auth::BearerTokenAuthorizationPolicy,
+    },
+};
+use azure_identity::{ManagedIdentityCredential, WorkloadIdentityCredential};
 use serde_json::Value;
 use std::{
     env,
     io::{self, Read, Write},
     net::TcpStream,
     process::Command,
-    sync::Barrier,
+    sync::{Arc, Barrier},
     thread,
     time::Duration,
 };
@@ -28,6 +35,15 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    pub(crate) fn parse(response: &str) -> io::Result<Self> {
+        let status = response.get(9..12).and_then(|it| it.parse().ok());
+        let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
+        Ok(Self {
+            status: status.ok_or(io::ErrorKind::UnexpectedEof)?,
+            body: body.to_owned(),
+        })
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("{why}: {}", self.body))
     }
@@ -64,6 +80,23 @@ impl Endpoint {
         self.send(&format!("/msi/token?{query}"), &[&own, headers].concat())
     }
 
+    /// Says that a service has rejected the token of this response. The endpoint fetches another one; the
+    /// connection, on which nothing has come yet, is returned.
+    pub(crate) fn reject(&self, response: &Response) -> io::Result<TcpStream> {
+        let token = response.json();
+        let token = token["access_token"].as_str().unwrap();
+        let hash = digest(&SHA256, token.as_bytes());
+        let hash: String = hash.as_ref().iter().map(|it| format!("{it:02x}")).collect();
+        let mut stream = TcpStream::connect(self.address())?;
+        write!(
+            stream,
+            "GET /msi/token?api-version=2025-03-30&resource={RESOURCE}&token_sha256_to_refresh={hash} HTTP/1.1\r\nHost: {}\r\nX-IDENTITY-HEADER: {}\r\n\r\n",
+            self.address(),
+            self.secret
+        )?;
+        Ok(stream)
+    }
+
     pub(crate) fn get(&self, path: &str) -> io::Result<Response> {
         self.send(path, &[&format!("Host: {}", self.address())])
     }
@@ -80,12 +113,7 @@ impl Endpoint {
         )?;
         let mut response = String::new();
         stream.read_to_string(&mut response)?;
-        let status = response.get(9..12).and_then(|it| it.parse().ok());
-        let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
-        Ok(Response {
-            status: status.ok_or(io::ErrorKind::UnexpectedEof)?,
-            body: body.to_owned(),
-        })
+        Response::parse(&response)
     }
 }
 
@@ -113,6 +141,8 @@ pub(crate) fn command(name: &str, endpoint: &Endpoint) -> Command {
     command
 }
 
+/// A program that lists resource groups as any other does: on a pod with the file, elsewhere with the
+/// endpoint.
 #[test]
 #[ignore = "it is run in a process of its own by other tests"]
 fn azure_identity() {
@@ -120,12 +150,38 @@ fn azure_identity() {
         .enable_all()
         .build()
         .unwrap();
-    let credential = ManagedIdentityCredential::new(None).unwrap();
-    let scope = format!("{RESOURCE}/.default");
-    match runtime.block_on(credential.get_token(&[&scope], None)) {
-        Ok(token) => println!("tenant={}", tenant(token.token.secret())),
+    let credential: Arc<dyn TokenCredential> = match env::var_os("AZURE_FEDERATED_TOKEN_FILE") {
+        Some(_) => WorkloadIdentityCredential::new(None).unwrap(),
+        None => ManagedIdentityCredential::new(None).unwrap(),
+    };
+    match runtime.block_on(resource_groups(credential)) {
+        Ok(groups) => println!("listed={groups}"),
         Err(error) => println!("refused={error:?}"),
     }
+}
+
+async fn resource_groups(credential: Arc<dyn TokenCredential>) -> azure_core::Result<Value> {
+    let authorization =
+        BearerTokenAuthorizationPolicy::new(credential, [format!("{RESOURCE}/.default")]);
+    let pipeline = Pipeline::new(
+        None,
+        None,
+        ClientOptions::default(),
+        Vec::new(),
+        vec![Arc::new(authorization)],
+        None,
+    );
+    let variable = |name| env::var(name).unwrap();
+    let url = format!(
+        "{}/subscriptions/{}/resourcegroups?api-version=2024-08-01",
+        variable("ARM_ENDPOINT"),
+        variable("TARGET_SUBSCRIPTION_ID")
+    );
+    let mut request = Request::new(url.parse()?, Method::Get);
+    let response = pipeline.send(&Context::new(), &mut request, None).await?;
+    let body: Value = serde_json::from_slice(response.body())?;
+    let groups = body["value"].as_array().unwrap().iter();
+    Ok(groups.map(|group| group["name"].clone()).collect())
 }
 
 #[test]
@@ -161,8 +217,11 @@ fn environment() {
 
 /// Of an access token.
 pub(crate) fn tenant(token: &str) -> String {
+    claims(token)["tid"].as_str().unwrap().to_owned()
+}
+
+pub(crate) fn claims(token: &str) -> Value {
     let claims = token.split('.').nth(1).unwrap();
     let claims = azure_core::base64::decode_url_safe(claims).unwrap();
-    let claims: Value = serde_json::from_slice(&claims).unwrap();
-    claims["tid"].as_str().unwrap().to_owned()
+    serde_json::from_slice(&claims).unwrap()
 }

@@ -1,10 +1,10 @@
 //! `write-assertion` and `exec-credential`.
 
 use crate::{
-    client::tenant,
+    client::{self, tenant},
     support::{Azure, ended},
 };
-use std::fs;
+use std::{fs, process::Command};
 
 #[test]
 fn the_assertion_is_in_a_file_that_only_its_user_reads() {
@@ -26,6 +26,34 @@ fn the_assertion_is_in_a_file_that_only_its_user_reads() {
     }
     // The file that takes its place until then is gone.
     assert_eq!(fs::read_dir(azure.folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn an_unmodified_program_reaches_the_target_tenant_with_the_file() {
+    let azure = Azure::start();
+    let path = azure.file("assertion", "");
+    let arguments = ["write-assertion", "--once", "--path", &path];
+    ended(&mut azure.command_with_settings(&arguments)).expect(0);
+    let program = client::program("azure_identity");
+    let mut command = Command::new(&program[0]);
+    command
+        .args(&program[1..])
+        .env("AZURE_FEDERATED_TOKEN_FILE", &path)
+        .env("AZURE_TENANT_ID", &azure.scenario.target_tenant_id)
+        .env("AZURE_CLIENT_ID", &azure.scenario.client_id)
+        .env("AZURE_AUTHORITY_HOST", azure.emulator.https_url())
+        .env("ARM_ENDPOINT", azure.emulator.https_url())
+        .env(
+            "TARGET_SUBSCRIPTION_ID",
+            &azure.scenario.target_subscription_id,
+        )
+        .env("SSL_CERT_FILE", azure.folder.path().join("ca.pem"));
+    let ended = ended(&mut command).expect(0);
+    assert!(
+        ended.stdout.contains("listed=[\"NetworkWatcherRG\"]"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]

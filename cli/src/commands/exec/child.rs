@@ -1,6 +1,9 @@
 //! The command's process.
 
-use super::{program::Program, variables::Variables};
+use super::{
+    program::{self, Program},
+    variables::Variables,
+};
 use crate::{
     outcome::Failure,
     signals::{Received, Signals},
@@ -11,20 +14,30 @@ use tokio::process::{Child, Command};
 /// Runs the command to its end. Returns its exit status.
 pub(super) async fn run(program: Program, variables: &Variables) -> Result<u8, Failure> {
     // From now on a signal is the command's.
-    let mut signals = Signals::new()?;
-    let mut command = Command::new(&program.path);
-    command.args(&program.arguments).kill_on_drop(true);
+    let mut signals = Signals::of_command()?;
+    let mut command = command(&program);
+    command.kill_on_drop(true);
     variables.apply(&mut command);
-    let mut child = command.spawn().map_err(|why| {
-        let shown = program.path.display();
-        Failure::usage(format!("cannot run {shown}: {why}"))
-    })?;
+    let child = command.spawn();
+    let mut child = child.map_err(|why| program::cannot_run(&program.path, &why))?;
     loop {
         tokio::select! {
             status = child.wait() => return Ok(exit_status(status?)),
             received = signals.next() => pass_on(&mut child, &received)?,
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn command(program: &Program) -> Command {
+    super::with_parent::command(program).into()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn command(program: &Program) -> Command {
+    let mut command = Command::new(&program.path);
+    command.args(&program.arguments);
+    command
 }
 
 #[cfg(unix)]

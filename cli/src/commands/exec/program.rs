@@ -4,7 +4,7 @@ use crate::outcome::Failure;
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -29,6 +29,10 @@ impl Program {
         let arguments = arguments.to_vec();
         Ok(Self { path, arguments })
     }
+}
+
+pub(super) fn cannot_run(path: &Path, why: &io::Error) -> Failure {
+    Failure::usage(format!("cannot run {}: {why}", path.display()))
 }
 
 fn is_path(name: &OsStr) -> bool {

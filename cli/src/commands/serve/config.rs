@@ -1,6 +1,7 @@
 //! The file of `serve`.
 
 use crate::{
+    endpoint::{Networks, Tls},
     outcome::Failure,
     settings::{self, GivenSettings},
 };
@@ -22,9 +23,18 @@ const LONGEST_SECRET: usize = 4 * 1024;
 pub(super) struct Config {
     #[serde(default = "any_port")]
     pub(super) listen: SocketAddr,
+    networks: Option<Vec<String>>,
+    tls: Option<TlsConfig>,
     #[serde(default)]
     pub(super) settings: GivenSettings,
     pub(super) clients: Vec<ClientConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsConfig {
+    certificate_file: Option<PathBuf>,
+    private_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -35,6 +45,9 @@ pub(super) struct ClientConfig {
     secret_file: Option<PathBuf>,
     pub(super) target_tenant_id: String,
     pub(super) resources: Vec<String>,
+    /// In place of those of all clients.
+    #[serde(default)]
+    pub(super) settings: GivenSettings,
 }
 
 /// Never shown, also where it is of a wrong type.
@@ -58,13 +71,7 @@ impl Config {
     }
 
     fn problems(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
-        if !self.listen.ip().is_loopback() {
-            wrong.push(format!(
-                "listen is {}, which other machines reach, and this version has no TLS: give an address of this machine alone, such as 127.0.0.1:8181",
-                self.listen
-            ));
-        }
+        let mut wrong = self.problems_of_reach();
         if self.clients.is_empty() {
             wrong.push("there are no clients: give at least one".to_owned());
         }
@@ -83,8 +90,76 @@ impl Config {
                     "the client {name:?} has no resources: list what it may get tokens for, such as https://management.azure.com"
                 ));
             }
+            if client.settings.has_target_tenant() {
+                wrong.push(format!(
+                    "the client {name:?} has a target_tenant_id in its settings: give it one beside its name only"
+                ));
+            }
         }
         wrong
+    }
+
+    /// What is wrong with who can reach it.
+    fn problems_of_reach(&self) -> Vec<String> {
+        let listen = self.listen;
+        let is_loopback = listen.ip().to_canonical().is_loopback();
+        let mut wrong = Vec::new();
+        match (&self.tls, &self.networks) {
+            (None, _) if !is_loopback => wrong.push(format!(
+                "listen is {listen}, which other machines reach, and this has no TLS: give [tls] with certificate_file and private_key_file, and networks with those of the clients; or listen on an address of this machine alone, such as 127.0.0.1:8181"
+            )),
+            (None, Some(_)) => wrong.push(
+                "there are networks without [tls]: only this machine reaches the endpoint, so leave networks out".to_owned(),
+            ),
+            (Some(_), None) if !is_loopback => wrong.push(format!(
+                "listen is {listen}, which other machines reach: give networks with those of the clients, such as [\"10.1.0.0/16\"]"
+            )),
+            (Some(_), Some(networks)) if networks.is_empty() => wrong.push(
+                "networks is empty, so nobody could ask: give those of the clients, such as [\"10.1.0.0/16\"]".to_owned(),
+            ),
+            _ => {}
+        }
+        wrong.extend(self.tls.as_ref().and_then(|it| it.files().err()));
+        wrong.extend(self.parsed_networks().err().into_iter().flatten());
+        wrong
+    }
+
+    fn parsed_networks(&self) -> Result<Networks, Vec<String>> {
+        self.networks
+            .as_deref()
+            .map_or(Ok(Networks::Any), Networks::parse)
+    }
+
+    pub(super) fn networks(&self) -> Result<Networks, Failure> {
+        let networks = self.parsed_networks();
+        networks.map_err(|wrong| Failure::usage(wrong.join("\n")))
+    }
+
+    pub(super) fn tls(&self) -> Result<Option<Tls>, Failure> {
+        let Some(tls) = &self.tls else {
+            return Ok(None);
+        };
+        let (certificate, key) = tls.files().map_err(Failure::usage)?;
+        let tls = Tls::read(certificate, key);
+        tls.map(Some)
+            .map_err(|why| Failure::usage(format!("tls: {why}")))
+    }
+}
+
+impl TlsConfig {
+    fn files(&self) -> Result<(&Path, &Path), String> {
+        match (&self.certificate_file, &self.private_key_file) {
+            (Some(certificate), Some(key)) => Ok((certificate, key)),
+            (certificate, _) => {
+                let missing = match certificate {
+                    None => "certificate_file",
+                    Some(_) => "private_key_file",
+                };
+                Err(format!(
+                    "tls has no {missing}: give the certificate and its key, each as a file in PEM"
+                ))
+            }
+        }
     }
 }
 
@@ -108,6 +183,18 @@ impl ClientConfig {
             return Err("its secret has a character that a header cannot have: make one with openssl rand -hex 32".to_owned());
         }
         Ok(secret)
+    }
+
+    /// With the name of the client, if it is about settings that it has for itself.
+    pub(super) fn failure(&self, failure: Failure) -> Failure {
+        match self.settings.is_empty() {
+            true => failure,
+            false => Failure::usage(format!(
+                "the client {:?}: {}",
+                self.name,
+                failure.one_line()
+            )),
+        }
     }
 
     /// As programs ask for them.
