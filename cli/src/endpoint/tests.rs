@@ -180,10 +180,10 @@ async fn a_byte_now_and_then_does_not_keep_a_connection() {
     let mut stream = running.connect().await;
     let start = now();
     let mut sent = 0;
-    // The first byte after the end is accepted by the system: the answer to it is that there is nobody.
+    // The system still takes bytes after the end, until it hears that nobody reads them.
     while stream.write_all(b"a").await.is_ok() {
         sent += 1;
-        assert!(sent < 1_000, "it is still connected");
+        assert!(sent < 100_000, "it is still connected");
         clock::pause(Duration::from_secs(1)).await;
     }
     assert!(start.elapsed() >= SLOWEST_HEAD);

@@ -21,6 +21,6 @@ mod serve_tls;
 mod settings;
 mod setup;
 mod support;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod systemd;
 mod token;

@@ -107,7 +107,6 @@ fn serve_is_not_ready_before_its_configuration_is_right() {
     assert!(unit.socket.recv(&mut [0; 1024]).is_err());
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_socket_in_the_abstract_namespace_is_told_too() {
     use std::os::linux::net::SocketAddrExt;
