@@ -49,10 +49,13 @@ fn read_input() -> Result<String, String> {
     let mut text = String::new();
     let read = io::stdin().take(LONGEST + 1).read_to_string(&mut text);
     read.map_err(|why| format!("standard input: {why}"))?;
-    match text.len() as u64 > LONGEST {
-        true => Err("standard input: it has more than 1 MiB, so it is no token".to_owned()),
-        false => Ok(text),
+    if text.len() as u64 > LONGEST {
+        return Err("standard input: it has more than 1 MiB, so it is no token".to_owned());
     }
+    if text.trim().is_empty() {
+        return Err("standard input: it is empty; pipe or paste a token into it".to_owned());
+    }
+    Ok(text)
 }
 
 /// Without what stands before a token in a header.

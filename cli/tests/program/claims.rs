@@ -38,4 +38,6 @@ fn what_is_no_token_is_told_without_showing_it() {
         assert!(!told.stderr.contains("hidden"), "{}", told.stderr);
         assert!(told.stderr.len() < 500);
     }
+    let told = run_with_input(&["claims"], b" \n").expect(2);
+    assert!(told.stderr.contains("it is empty"), "{}", told.stderr);
 }
