@@ -205,7 +205,7 @@ fn guide() -> String {
 fn condition(when: When) -> &'static str {
     match when {
         When::AtHome => {
-            "When the home tenant itself was asked (read its id where the target's stands):"
+            "When the home tenant itself was asked (put its id in the place of the target tenant's):"
         }
         When::OtherAudience => "When the assertion was asked for with another audience:",
         When::HostsChoice => "When the credential names no managed identity:",

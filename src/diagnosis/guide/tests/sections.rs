@@ -7,7 +7,7 @@ pub(super) const SECTIONS: [(Section, &str, &str); 8] = [
     (
         Section::Configuration,
         "A setting is wrong",
-        "The error names the setting, its value and what to give instead. Nothing was sent. The table\n\"Which id goes where\" of the README says which value belongs to which setting.\n",
+        "The error names the setting, its value and what to give instead. Nothing was sent. The table\n[Which id goes where](README.md#which-id-goes-where) of the README says which value belongs to which setting.\n",
     ),
     (
         Section::Connection,
@@ -17,7 +17,7 @@ pub(super) const SECTIONS: [(Section, &str, &str); 8] = [
     (
         Section::Host,
         "The identity endpoint of App Service, Arc, Service Fabric or Azure ML refuses",
-        "The error names the host and the variable that has its address. `docs/hosts.md` has the contract of\neach host. Run this to see the identities of an app of App Service. It changes nothing; to assign one, use\n`assign` in place of `show`, with `--identities '<resource id of the managed identity>'`:\n\n```sh\naz webapp identity show --resource-group '<resource group>' --name '<name of the app>'\n```\n",
+        "The error names the host and the variable that has its address. [docs/hosts.md](docs/hosts.md) has the\ncontract of each host. Run this to see the identities of an app of App Service. It changes nothing; to assign one, use\n`assign` in place of `show`, with `--identities '<resource id of the managed identity>'`:\n\n```sh\naz webapp identity show --resource-group '<resource group>' --name '<name of the app>'\n```\n",
     ),
     (
         Section::Imds,
@@ -27,7 +27,7 @@ pub(super) const SECTIONS: [(Section, &str, &str); 8] = [
     (
         Section::NoImds,
         "There is no IMDS, or something else answers at its address",
-        "The README has a table of the hosts, `docs/hosts.md` has more on each. Run this on the host: it gets an\nanswer with the virtual machine's data if there is an IMDS, and changes nothing:\n\n```sh\ncurl --noproxy '*' --max-time 5 --header Metadata:true 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'\n```\n",
+        "The README has a table of the hosts, [docs/hosts.md](docs/hosts.md) has more on each. Run this on\nthe host: it gets an answer with the virtual machine's data if there is an IMDS, and changes nothing:\n\n```sh\ncurl --noproxy '*' --max-time 5 --header Metadata:true 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'\n```\n",
     ),
     (
         Section::Entra,
