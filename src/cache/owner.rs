@@ -301,25 +301,33 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
     }
 
-    /// Ready when the next scheduled time has come. The timer is set again for an earlier time.
+    /// Ready when the time for which the timer is set has come. The timer is set again for an earlier time.
     fn poll_timer(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
+        // First of all: what is to be done at this time may have no later one.
+        if self.poll_set_timer(context).is_ready() {
+            return Poll::Ready(());
+        }
         let now = self.shared.clock.now().monotonic;
         let times = [self.schedule.next(), self.fetches.next_time(now)];
         let Some(next) = times.into_iter().flatten().min() else {
             self.timer = None;
             return Poll::Pending;
         };
-        if self.timer.as_ref().is_none_or(|(set, _)| next < *set) {
-            let sleep = self.shared.clock.sleep(next.saturating_sub(now));
-            self.timer = Some((next, sleep));
-        }
-        let is_pending =
-            |(_, sleep): &mut (_, BoxFuture<'static, ()>)| sleep.poll_unpin(context).is_pending();
-        if self.timer.as_mut().is_none_or(is_pending) {
+        if self.timer.as_ref().is_some_and(|(set, _)| next >= *set) {
             return Poll::Pending;
         }
-        self.timer = None;
-        Poll::Ready(())
+        let sleep = self.shared.clock.sleep(next.saturating_sub(now));
+        self.timer = Some((next, sleep));
+        self.poll_set_timer(context)
+    }
+
+    fn poll_set_timer(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
+        let is_over =
+            |(_, sleep): &mut (_, BoxFuture<'static, ()>)| sleep.poll_unpin(context).is_ready();
+        match self.timer.take_if(is_over) {
+            Some(_) => Poll::Ready(()),
+            None => Poll::Pending,
+        }
     }
 
     /// Drops the keys that are more than allowed, unless the rules keep them.

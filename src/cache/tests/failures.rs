@@ -314,3 +314,23 @@ async fn a_retry_after_that_another_cache_remembers_delays_no_renewal() {
     world.pass(5 * MINUTE).await;
     assert_eq!(world.requests(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_waits_for_retry_after_begins_although_nothing_else_is_to_be_done() {
+    let world = World::new(retry_after(195));
+    for (key, refresh) in [("first", 900), ("second", 1000)] {
+        let token = Reply::Refresh(HOUR as i64, refresh);
+        let mut script = world.source.script.lock().unwrap();
+        script.insert(key.into(), [token].into());
+    }
+    for key in ["first", "second"] {
+        world.try_get_key(key).await.unwrap();
+    }
+    // The renewal of the first has failed, and that of the second waits.
+    world.pass(1000).await;
+    assert_eq!(world.requests(), 3);
+    world.cache.clear();
+    world.then(Reply::Token(HOUR as i64));
+    world.pass(100).await;
+    assert_eq!(world.requests(), 4);
+}
