@@ -14,6 +14,7 @@ mod origin;
 mod refused;
 mod secret;
 mod shares;
+mod stalled;
 #[cfg(test)]
 mod tests;
 mod tls;

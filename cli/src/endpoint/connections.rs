@@ -4,6 +4,7 @@ use super::{
     Peer, Service,
     refused::Why,
     shares::{Share, Shares},
+    stalled::Stalling,
 };
 use crate::clock;
 use hyper::{server::conn::http1, service::service_fn};
@@ -129,7 +130,7 @@ impl Connection {
             .header_read_timeout(SLOWEST_HEAD)
             .max_buf_size(LARGEST_HEAD)
             .max_headers(MOST_HEADERS)
-            .serve_connection(TokioIo::new(stream), respond);
+            .serve_connection(TokioIo::new(Stalling::new(stream)), respond);
         // An error is the client's own: it has gone, or was too slow.
         let _ = self.watcher.watch(connection).await;
     }
