@@ -22,6 +22,7 @@ mod token;
 mod upstream;
 
 pub(crate) use clients::{Client, Clients, Resources};
+pub(crate) use connections::MOST_CONNECTIONS;
 pub(crate) use networks::Networks;
 pub(crate) use secret::Secret;
 pub(crate) use tls::Tls;

@@ -20,6 +20,7 @@ mod endpoint;
 mod guid;
 mod jwt;
 mod log;
+mod open_files;
 mod outcome;
 mod output;
 mod own_endpoint;

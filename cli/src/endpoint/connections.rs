@@ -6,7 +6,7 @@ use super::{
     shares::{Share, Shares},
     stalled::Stalling,
 };
-use crate::clock;
+use crate::{clock, open_files};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -21,8 +21,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// More wait in the queue of the system.
-const MOST_CONNECTIONS: usize = 1_024;
+/// Fewer, where there are not so many open files. More wait in the queue of the system.
+pub(crate) const MOST_CONNECTIONS: usize = 1_024;
 /// Of one address, where other machines reach the endpoint: so that none of them takes all.
 const MOST_OF_ONE_ADDRESS: usize = 256;
 /// Of a request's head. Its body is not read.
@@ -51,7 +51,7 @@ pub(super) async fn serve(
     service: Arc<Service>,
     stop: impl Future<Output = ()>,
 ) {
-    let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let free = Arc::new(Semaphore::new(open_files::connections(MOST_CONNECTIONS)));
     let shares = Shares::new(MOST_OF_ONE_ADDRESS);
     let open = GracefulShutdown::new();
     let (stopping, stopped) = watch::channel(());
