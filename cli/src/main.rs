@@ -26,6 +26,7 @@ mod output;
 mod own_endpoint;
 mod resource_manager;
 mod rest;
+mod secret_file;
 mod settings;
 mod signals;
 mod systemd;

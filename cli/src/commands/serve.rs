@@ -15,7 +15,7 @@ use build::Built;
 use clap::Args;
 use config::Config;
 use cross_tenant_identity::Error as IdentityError;
-use std::{net::SocketAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
@@ -151,6 +151,11 @@ impl ServeArguments {
         upstream: &Upstream,
         listens: SocketAddr,
     ) -> Result<Built, Failure> {
+        // Reading a pipe that nobody writes to would take for ever, and nobody would be answered.
+        if fs::metadata(&self.config).is_ok_and(|it| !it.is_file()) {
+            let path = self.config.display();
+            return Err(Failure::usage(format!("{path} is no file any more")));
+        }
         let config = Config::read(&self.config)?;
         if config.listen != before.listen() {
             return Err(Failure::usage(
