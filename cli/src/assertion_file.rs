@@ -62,6 +62,11 @@ impl AssertionFile {
 /// A reader sees the old text or the new one, and nothing between (rename(2)). Only this user can read
 /// it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // Root could so replace /dev/stdout for all programs.
+    if fs::symlink_metadata(path).is_ok_and(|it| !it.is_file()) {
+        let why = "it is a folder, a link, a pipe or a device: give the path of a file, or of none";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
