@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-/// Bits of a mode that let others than the owner read or change a file.
+/// Who may read a file beside its owner. Nobody else may change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
     /// As PostgreSQL does it for a key: 0600, or 0640 where the file is root's, which is how Kubernetes and
