@@ -3,6 +3,7 @@
 use crate::{clock, outcome::Failure};
 use azure_identity::ClientAssertion;
 use std::{
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,10 +31,12 @@ impl AssertionFile {
         }
     }
 
-    /// Writes the assertion, if it is another one than before.
+    /// Writes the assertion, if the file does not hold it.
     pub(crate) async fn write(&mut self) -> Result<(), Failure> {
         let assertion = self.assertion.secret(None).await?;
-        if self.written.as_ref() == Some(&assertion) && self.path.exists() {
+        // Somebody else may have emptied or replaced the file meanwhile.
+        let is_there = || fs::read_to_string(&self.path).is_ok_and(|it| it == assertion);
+        if self.written.as_ref() == Some(&assertion) && is_there() {
             return Ok(());
         }
         replace(&self.path, &assertion).map_err(|why| {
@@ -59,6 +62,11 @@ impl AssertionFile {
 /// A reader sees the old text or the new one, and nothing between (rename(2)). Only this user can read
 /// it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // Root could so replace /dev/stdout for all programs.
+    if fs::symlink_metadata(path).is_ok_and(|it| !it.is_file()) {
+        let why = "it is a folder, a link, a pipe or a device: give the path of a file, or of none";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -79,7 +87,6 @@ mod tests {
     use async_trait::async_trait;
     use azure_core::http::ClientMethodOptions;
     use std::{
-        fs,
         sync::{
             Mutex,
             atomic::{AtomicUsize, Ordering},
@@ -140,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_file_or_a_folder_that_is_gone_comes_back() {
+    async fn a_file_that_is_gone_or_emptied_and_a_folder_come_back() {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("below");
         fs::create_dir(&below).unwrap();
@@ -149,6 +156,9 @@ mod tests {
         file.write().await.unwrap();
         let keeping = tokio::spawn(async move { file.keep().await });
         fs::remove_file(&path).unwrap();
+        clock::pause(INTERVAL * 2).await;
+        assert_eq!(written(&path), "first");
+        fs::write(&path, "").unwrap();
         clock::pause(INTERVAL * 2).await;
         assert_eq!(written(&path), "first");
         fs::remove_dir_all(&below).unwrap();

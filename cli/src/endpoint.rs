@@ -14,6 +14,7 @@ mod origin;
 mod refused;
 mod secret;
 mod shares;
+mod stalled;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -21,6 +22,7 @@ mod token;
 mod upstream;
 
 pub(crate) use clients::{Client, Clients, Resources};
+pub(crate) use connections::MOST_CONNECTIONS;
 pub(crate) use networks::Networks;
 pub(crate) use secret::Secret;
 pub(crate) use tls::Tls;
@@ -29,7 +31,7 @@ pub(crate) use upstream::Upstream;
 use answer::{Answer, Refusal};
 use hyper::{Method, StatusCode, body::Incoming};
 use metrics::Metrics;
-use refused::Refused;
+use refused::{Lines, Refused};
 use std::{
     io,
     net::SocketAddr,
@@ -70,6 +72,8 @@ pub(crate) struct Service {
     access: RwLock<Arc<Access>>,
     metrics: Metrics,
     refused: Refused,
+    /// Of requests without the secret of a client.
+    lines: Lines,
     /// `None`: there are no `/livez`, `/readyz` and `/metrics`.
     upstream: Option<Arc<Upstream>>,
 }
@@ -85,6 +89,7 @@ impl Endpoint {
             access: RwLock::new(Arc::new(access)),
             metrics: Metrics::default(),
             refused: Refused::default(),
+            lines: Lines::default(),
             upstream,
         });
         Ok(Self { listener, service })
@@ -150,10 +155,7 @@ impl Service {
         if let Err(refusal) =
             check_peer(&access, peer).and_then(|()| origin::check(&head, peer, access.tls.as_ref()))
         {
-            self.metrics.refused_before_a_client_is_known(&refusal);
-            let outcome = refusal.outcome;
-            warn!(peer = %peer.remote, outcome, "a request was refused");
-            return refusal.into();
+            return self.refuse_unknown(refusal, peer);
         }
         let path = head.uri.path();
         let upstream = self.upstream.as_deref();
@@ -168,6 +170,22 @@ impl Service {
             ("/metrics", Some(upstream)) => Answer::metrics(self.metrics_text(&access, upstream)),
             _ => Answer::text(StatusCode::NOT_FOUND, "there is nothing at this path\n"),
         }
+    }
+
+    /// A request of nobody knows whom: a loop of them must not fill the log.
+    fn refuse_unknown(&self, refusal: Refusal, peer: &Peer) -> Answer {
+        self.metrics.refused_before_a_client_is_known(&refusal);
+        let outcome = refusal.outcome;
+        if self.lines.is_due(outcome) {
+            let why = &refusal.message;
+            warn!(
+                peer = %peer.remote,
+                outcome,
+                why,
+                "a request was refused; this line comes at most once a minute"
+            );
+        }
+        refusal.into()
     }
 
     /// Whether the file was taken when it was read again.

@@ -14,7 +14,10 @@ pub(crate) enum Level {
 pub(crate) fn start(level: Level) {
     let builder = tracing_subscriber::fmt()
         .with_writer(stderr)
-        .with_ansi(false);
+        .with_ansi(false)
+        // It would print that to standard error, too, and a print that fails is a panic: nobody may read
+        // there any more, or the disk may be full.
+        .log_internal_errors(false);
     // It fails only if there is one already.
     let _ = match level {
         Level::Warnings => builder

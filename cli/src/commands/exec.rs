@@ -17,7 +17,6 @@ use crate::{
 use clap::{Args, ValueEnum};
 use program::Program;
 use std::{ffi::OsString, net::Ipv4Addr};
-use tokio::sync::oneshot;
 use variables::Variables;
 #[cfg(target_os = "linux")]
 pub(crate) use with_parent::WithParent;
@@ -97,13 +96,11 @@ impl ExecArguments {
         let endpoint = Endpoint::bind(address, access, None).await?;
         own_endpoint::refuse_itself(&azure.settings, endpoint.address()?).await?;
         let variables = Variables::of_app_service(&endpoint.url()?, &text);
-        let (ended, stop) = oneshot::channel::<()>();
-        let serving = tokio::spawn(endpoint.serve(async {
-            let _ = stop.await;
-        }));
+        let serving = tokio::spawn(endpoint.serve(std::future::pending()));
         let status = child::run(program, &variables).await;
-        drop(ended);
-        let _ = serving.await;
+        // Without the grace of `serve`: whoever asks now is not the command, and may be anybody who keeps
+        // a connection open.
+        serving.abort();
         Ok(Outcome::Exited(status?))
     }
 }

@@ -5,8 +5,8 @@ mod config;
 mod families;
 
 use crate::{
-    endpoint::{Endpoint, Service, Upstream},
-    log,
+    endpoint::{Endpoint, MOST_CONNECTIONS, Service, Upstream},
+    log, open_files,
     outcome::{Failure, Outcome},
     signals::Signals,
     systemd,
@@ -15,7 +15,7 @@ use build::Built;
 use clap::Args;
 use config::Config;
 use cross_tenant_identity::Error as IdentityError;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
@@ -65,6 +65,7 @@ impl ServeArguments {
         log::start(log::Level::Structured);
         // So that no signal is lost from here on.
         let mut signals = Signals::new()?;
+        open_files::raise(MOST_CONNECTIONS);
         let upstream_of_endpoint = Some(Arc::clone(&upstream));
         let endpoint = Endpoint::bind(address, built.access(), upstream_of_endpoint)
             .await
@@ -72,7 +73,14 @@ impl ServeArguments {
         let listens = endpoint.address()?;
         built.refuse_itself(listens).await?;
         let service = endpoint.service();
-        first_tokens(&built, &service).await?;
+        let first_tokens = first_tokens(&built, &service);
+        let mut is_to_reload = match unless_ended(first_tokens, &mut signals).await {
+            Some((done, is_to_reload)) => {
+                done?;
+                is_to_reload
+            }
+            None => return Ok(Outcome::Ok),
+        };
         warn_of(&built);
         let (networks, names) = built.reach();
         let (url, clients) = (endpoint.url()?, built.count());
@@ -85,15 +93,16 @@ impl ServeArguments {
         systemd::notify("READY=1");
         let mut built = built;
         loop {
-            let received = signals.next().await;
-            if received.asks_to_end() {
-                break;
-            }
-            if received.asks_to_reload() {
+            if is_to_reload {
                 systemd::reloading();
                 built = self.reload(built, &service, &upstream, listens).await;
                 systemd::notify("READY=1");
             }
+            let received = signals.next().await;
+            if received.asks_to_end() {
+                break;
+            }
+            is_to_reload = received.asks_to_reload();
         }
         systemd::notify("STOPPING=1");
         info!("stopping: requests that are under way are answered");
@@ -142,6 +151,11 @@ impl ServeArguments {
         upstream: &Upstream,
         listens: SocketAddr,
     ) -> Result<Built, Failure> {
+        // Reading a pipe that nobody writes to would take for ever, and nobody would be answered.
+        if fs::metadata(&self.config).is_ok_and(|it| !it.is_file()) {
+            let path = self.config.display();
+            return Err(Failure::usage(format!("{path} is no file any more")));
+        }
         let config = Config::read(&self.config)?;
         if config.listen != before.listen() {
             return Err(Failure::usage(
@@ -156,6 +170,26 @@ impl ServeArguments {
         }
         after.refuse_itself(listens).await?;
         Ok(after)
+    }
+}
+
+/// What the work returns, and whether a signal asked to reload meanwhile. `None` if one asked to end.
+async fn unless_ended<T>(
+    work: impl Future<Output = T>,
+    signals: &mut Signals,
+) -> Option<(T, bool)> {
+    let mut work = pin!(work);
+    let mut is_to_reload = false;
+    loop {
+        tokio::select! {
+            done = &mut work => return Some((done, is_to_reload)),
+            received = signals.next() => {
+                if received.asks_to_end() {
+                    return None;
+                }
+                is_to_reload |= received.asks_to_reload();
+            }
+        }
     }
 }
 

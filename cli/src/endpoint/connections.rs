@@ -4,8 +4,9 @@ use super::{
     Peer, Service,
     refused::Why,
     shares::{Share, Shares},
+    stalled::Stalling,
 };
-use crate::clock;
+use crate::{clock, open_files};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -20,8 +21,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// More wait in the queue of the system.
-const MOST_CONNECTIONS: usize = 1_024;
+/// Fewer, where there are not so many open files. More wait in the queue of the system.
+pub(crate) const MOST_CONNECTIONS: usize = 1_024;
 /// Of one address, where other machines reach the endpoint: so that none of them takes all.
 const MOST_OF_ONE_ADDRESS: usize = 256;
 /// Of a request's head. Its body is not read.
@@ -50,7 +51,7 @@ pub(super) async fn serve(
     service: Arc<Service>,
     stop: impl Future<Output = ()>,
 ) {
-    let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let free = Arc::new(Semaphore::new(open_files::connections(MOST_CONNECTIONS)));
     let shares = Shares::new(MOST_OF_ONE_ADDRESS);
     let open = GracefulShutdown::new();
     let (stopping, stopped) = watch::channel(());
@@ -129,7 +130,7 @@ impl Connection {
             .header_read_timeout(SLOWEST_HEAD)
             .max_buf_size(LARGEST_HEAD)
             .max_headers(MOST_HEADERS)
-            .serve_connection(TokioIo::new(stream), respond);
+            .serve_connection(TokioIo::new(Stalling::new(stream)), respond);
         // An error is the client's own: it has gone, or was too slow.
         let _ = self.watcher.watch(connection).await;
     }

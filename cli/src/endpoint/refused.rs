@@ -3,13 +3,14 @@
 use super::exposition::{heading, sample};
 use crate::clock;
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tracing::warn;
 
-/// Whoever opens connections must not fill the log.
+/// Whoever opens connections, or has no secret, must not fill the log.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +28,30 @@ const ALL: [Why; 4] = [
     Why::SlowHandshake,
 ];
 
-/// How many there were, and when one was last written down.
+/// How many there were.
 #[derive(Debug, Default)]
-pub(super) struct Refused(Mutex<[(u64, Option<Instant>); ALL.len()]>);
+pub(super) struct Refused {
+    counts: Mutex<[u64; ALL.len()]>,
+    lines: Lines,
+}
+
+/// When a line was last written down, by what it says.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Mutex<BTreeMap<&'static str, Instant>>);
+
+impl Lines {
+    /// Whether another one may be written now.
+    pub(super) fn is_due(&self, line: &'static str) -> bool {
+        let now = clock::start();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = all.get(line);
+        if written.is_some_and(|it| now.duration_since(*it) < BETWEEN_LINES) {
+            return false;
+        }
+        all.insert(line, now);
+        true
+    }
+}
 
 impl Why {
     /// In a word, for metrics and logs.
@@ -55,16 +77,13 @@ impl Why {
 impl Refused {
     /// `detail` is what the TLS library says.
     pub(super) fn add(&self, why: Why, peer: IpAddr, detail: Option<String>) {
-        let now = clock::start();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, written) = &mut all[why as usize];
-        *count += 1;
-        if written.is_some_and(|it| now.duration_since(it) < BETWEEN_LINES) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts[why as usize] += 1;
+        let count = counts[why as usize];
+        drop(counts);
+        if !self.lines.is_due(why.reason()) {
             return;
         }
-        *written = Some(now);
-        let count = *count;
-        drop(all);
         let (reason, explained) = (why.reason(), why.explained());
         warn!(
             %peer,
@@ -83,8 +102,8 @@ impl Refused {
             "counter",
             "Connections that ended before a request, by reason.",
         );
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (why, (count, _)) in ALL.iter().zip(all.iter()) {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for (why, count) in ALL.iter().zip(counts.iter()) {
             sample(text, &name, &[("reason", why.reason())], count);
         }
     }

@@ -4,6 +4,7 @@
 use super::{
     Access, Client, Clients, Endpoint, Resources, Secret, Service, Tls,
     connections::{GRACE, SLOWEST_HANDSHAKE, SLOWEST_HEAD},
+    stalled::SLOWEST_READER,
     token::LONGEST,
 };
 use crate::clock;
@@ -204,6 +205,21 @@ async fn a_connection_without_requests_is_closed() {
     let start = now();
     rest(&mut stream).await;
     assert_eq!(start.elapsed().as_secs(), SLOWEST_HEAD.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_its_answers_is_disconnected() {
+    let running = Running::start().await;
+    let mut stream = running.connect().await;
+    let head = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", running.address);
+    let requests = head.repeat(1_000);
+    let start = now();
+    // Until the buffers of both sides are full, and then until the end.
+    let end = clock::within(SLOWEST_READER * 10, async {
+        while stream.write_all(requests.as_bytes()).await.is_ok() {}
+    });
+    assert!(end.await.is_some(), "it is still connected");
+    assert_eq!(start.elapsed().as_secs(), SLOWEST_READER.as_secs());
 }
 
 #[tokio::test(start_paused = true)]

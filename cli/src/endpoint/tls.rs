@@ -1,6 +1,9 @@
 //! The certificate and the key of an endpoint that other machines reach.
 
-use crate::clock;
+use crate::{
+    clock,
+    secret_file::{self, Sharing},
+};
 use azure_core::time::{OffsetDateTime, to_rfc3339};
 use rustls::{
     CertificateError, Error, InconsistentKeys, RootCertStore, ServerConfig,
@@ -10,17 +13,10 @@ use rustls::{
     server::ParsedCertificate,
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use std::{
-    fmt,
-    fs::{self, File},
-    io::{self, Read},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 /// Far more than a chain of certificates, or a key, needs.
-const LARGEST: u64 = 1024 * 1024;
+const LARGEST: usize = 1024 * 1024;
 
 /// After all that a certificate can name (RFC 5280, section 4.1.2.5: 9999-12-31).
 const LATEST: Duration = Duration::from_secs(253_402_300_800);
@@ -193,7 +189,7 @@ fn time(it: UnixTime) -> Option<OffsetDateTime> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let (text, _) = read(path)?;
+    let text = secret_file::read(path, LARGEST, Sharing::Everybody)?;
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match all {
         Ok(all) if !all.is_empty() => Ok(all),
@@ -203,8 +199,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    let (text, metadata) = read(path)?;
-    check_who_reads(&metadata)?;
+    let text = secret_file::read(path, LARGEST, Sharing::ServiceAlone)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
         // Of PKCS #8, and of the older form of OpenSSL.
         let is_encrypted = text.windows(9).any(|it| it == b"ENCRYPTED");
@@ -214,42 +209,4 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
         };
         why.to_owned()
     })
-}
-
-fn read(path: &Path) -> Result<(Vec<u8>, fs::Metadata), String> {
-    let mut text = Vec::new();
-    let open = || -> io::Result<fs::Metadata> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        file.take(LARGEST + 1).read_to_end(&mut text)?;
-        Ok(metadata)
-    };
-    let metadata = { open }().map_err(|why| format!("cannot read it: {why}"))?;
-    match text.len() as u64 > LARGEST {
-        true => Err("it has more than 1 MiB".to_owned()),
-        false => Ok((text, metadata)),
-    }
-}
-
-/// As PostgreSQL does it: 0600, or 0640 where the file is root's, which is how Kubernetes and packages
-/// give a key to a service (PostgreSQL, "Secure TCP/IP Connections with SSL").
-#[cfg(unix)]
-fn check_who_reads(metadata: &fs::Metadata) -> Result<(), String> {
-    use std::os::unix::fs::MetadataExt;
-    let others = match metadata.uid() {
-        0 => 0o037,
-        _ => 0o077,
-    };
-    let mode = metadata.mode() & 0o777;
-    match mode & others {
-        0 => Ok(()),
-        _ => Err(format!(
-            "its mode is {mode:04o}, so other users can read or change the key: give it mode 0600, or 0640 if it is root's and the service has its group"
-        )),
-    }
-}
-
-#[cfg(not(unix))]
-fn check_who_reads(_: &fs::Metadata) -> Result<(), String> {
-    Ok(())
 }

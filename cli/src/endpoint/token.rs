@@ -45,15 +45,11 @@ pub(super) async fn respond(
     peer: &Peer,
 ) -> Answer {
     let started = clock::start();
-    let peer = peer.remote;
     let client = match authenticate(clients, head) {
         Ok(client) => client,
-        Err(refusal) => {
-            service.metrics.refused_before_a_client_is_known(&refusal);
-            warn!(%peer, "a request without the secret of a client was refused");
-            return refusal.into();
-        }
+        Err(refusal) => return service.refuse_unknown(refusal, peer),
     };
+    let peer = peer.remote;
     let answer = answer(service, &client, head.uri.query().unwrap_or_default()).await;
     let outcome = answer.as_ref().map_or_else(|it| it.outcome, |_| "ok");
     service
@@ -231,7 +227,8 @@ impl<'a> Query<'a> {
         })?;
         let resource = resource.strip_suffix("/.default").unwrap_or(resource);
         if resource.len() > LONGEST_RESOURCE
-            || resource.contains(|it: char| it <= ' ' || it == '\u{7f}')
+            // It is shown in the log, where nothing may act on a terminal.
+            || !resource.chars().all(|it| it.is_ascii_graphic())
         {
             return Err(Refusal::bad_request(
                 "The parameter resource is no resource: give one, such as https://management.azure.com.",

@@ -1,6 +1,10 @@
 //! Signals, terminals and exit status under `exec`.
 
-use crate::support::{Azure, ended};
+use crate::{
+    client::{self, RESOURCE},
+    support::{Azure, ended},
+};
+use cross_tenant_identity_emulator::Endpoint;
 use rustix::{
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
@@ -8,11 +12,14 @@ use rustix::{
 use std::{
     fs::{File, OpenOptions},
     io::{BufRead, BufReader, Write},
+    net::TcpStream,
     os::unix::{
         fs::{OpenOptionsExt, PermissionsExt},
         process::CommandExt,
     },
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, mpsc},
+    thread,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cross-tenant-identity");
@@ -77,7 +84,7 @@ fn a_signal_that_was_ignored_stays_so_for_the_command() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_command_is_told_when_exec_is_killed() {
-    use std::{io::Read, os::unix::process::ExitStatusExt, process::Stdio};
+    use std::{io::Read, os::unix::process::ExitStatusExt};
 
     let azure = Azure::start();
     let script = format!("trap 'echo told; exit' TERM; echo started; {WAIT}");
@@ -94,6 +101,40 @@ fn a_command_is_told_when_exec_is_killed() {
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "told\n");
+}
+
+/// Anybody on the machine can connect, and what the command has started may still ask.
+#[test]
+fn a_request_under_way_does_not_delay_the_end() {
+    let azure = Azure::start();
+    let (arrived, arrival) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    azure.emulator.on_request(move |request| {
+        if request.endpoint == Endpoint::Token {
+            let _ = arrived.send(());
+            let _ = released.lock().unwrap().recv();
+        }
+    });
+    let script = "echo $IDENTITY_ENDPOINT; echo $IDENTITY_HEADER; read line; exit 4";
+    let mut exec = exec(&azure, script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(exec.stdout.take().unwrap()).lines();
+    let mut next = || told.next().unwrap().unwrap();
+    let (url, secret) = (next(), next());
+    let endpoint = client::Endpoint { url, secret };
+    let other = endpoint.clone();
+    let asking = thread::spawn(move || other.token(RESOURCE));
+    arrival.recv().unwrap();
+    drop(exec.stdin.take());
+    // Until the endpoint has ended.
+    while TcpStream::connect(endpoint.address()).is_ok() {}
+    drop(release);
+    assert!(asking.join().unwrap().is_err());
+    assert_eq!(exec.wait().unwrap().code(), Some(4));
 }
 
 #[test]

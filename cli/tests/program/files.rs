@@ -56,6 +56,26 @@ fn an_unmodified_program_reaches_the_target_tenant_with_the_file() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    let azure = Azure::start();
+    let (link, pipe) = (azure.path("link"), azure.path("pipe"));
+    // As /dev/stdout is one.
+    std::os::unix::fs::symlink(azure.file("other", "other"), &link).unwrap();
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for path in [&link, &pipe] {
+        let before = fs::symlink_metadata(path).unwrap().file_type();
+        let arguments = ["write-assertion", "--once", "--path", path];
+        let ended = ended(&mut azure.command_with_settings(&arguments)).expect(1);
+        assert!(ended.stderr.contains("give the path of a file"));
+        let after = fs::symlink_metadata(path).unwrap().file_type();
+        assert_eq!(before, after, "{path}");
+    }
+    assert_eq!(fs::read_to_string(&link).unwrap(), "other");
+}
+
 #[test]
 fn a_file_that_cannot_be_written_is_told() {
     let azure = Azure::start();

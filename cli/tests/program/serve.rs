@@ -6,6 +6,10 @@ mod metrics;
 #[cfg(unix)]
 mod reload;
 pub(crate) mod running;
+#[cfg(unix)]
+mod start;
+#[cfg(unix)]
+mod system_limits;
 mod threats;
 mod tokens;
 mod wrong_config;

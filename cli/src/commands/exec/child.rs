@@ -8,8 +8,10 @@ use crate::{
     outcome::Failure,
     signals::{Received, Signals},
 };
-use std::{io, process::ExitStatus};
+use std::process::ExitStatus;
 use tokio::process::{Child, Command};
+#[cfg(unix)]
+use tracing::warn;
 
 /// Runs the command to its end. Returns its exit status.
 pub(super) async fn run(program: Program, variables: &Variables) -> Result<u8, Failure> {
@@ -23,7 +25,7 @@ pub(super) async fn run(program: Program, variables: &Variables) -> Result<u8, F
     loop {
         tokio::select! {
             status = child.wait() => return Ok(exit_status(status?)),
-            received = signals.next() => pass_on(&mut child, &received)?,
+            received = signals.next() => pass_on(&child, &received),
         }
     }
 }
@@ -41,25 +43,27 @@ fn command(program: &Program) -> Command {
 }
 
 #[cfg(unix)]
-fn pass_on(child: &mut Child, received: &Received) -> io::Result<()> {
+fn pass_on(child: &Child, received: &Received) {
     use rustix::process::{Pid, kill_process};
 
     // The terminal sends it to the command, too.
     if received.is_of_terminal() {
-        return Ok(());
+        return;
     }
     let pid = child.id().and_then(|id| i32::try_from(id).ok());
     // There is no id when the command has ended.
-    match pid.and_then(Pid::from_raw) {
-        Some(pid) => Ok(kill_process(pid, received.signal())?),
-        None => Ok(()),
+    let Some(pid) = pid.and_then(Pid::from_raw) else {
+        return;
+    };
+    // A command that has become another user, such as sudo. It needs its endpoint all the same.
+    if let Err(why) = kill_process(pid, received.signal()) {
+        warn!(%why, signal = received.signal().as_raw(), "a signal was not passed on");
     }
 }
 
 #[cfg(not(unix))]
-fn pass_on(_: &mut Child, _: &Received) -> io::Result<()> {
+fn pass_on(_: &Child, _: &Received) {
     // Windows sends Ctrl+C to all programs of the console.
-    Ok(())
 }
 
 /// 128 and the number of the signal, as a shell does, if a signal ended the command.

@@ -20,6 +20,8 @@ pub(super) struct Built {
     clients: Vec<Client>,
     networks: Networks,
     tls: Option<Tls>,
+    /// Of the file.
+    warnings: Vec<String>,
     /// Names of the clients whose settings were not there before.
     without_tokens: Vec<String>,
 }
@@ -58,6 +60,7 @@ impl Built {
                 clients,
                 networks: config.networks()?,
                 tls: config.tls()?,
+                warnings: config.warnings,
                 without_tokens,
             }),
             false => Err(Failure::usage(wrong.join("\n"))),
@@ -100,7 +103,8 @@ impl Built {
 
     /// What is taken, but should not be so.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.tls.as_ref().map(Tls::warnings).unwrap_or_default();
+        let mut warnings = self.warnings.clone();
+        warnings.extend(self.tls.iter().flat_map(Tls::warnings));
         let public = self.networks.public();
         if !public.is_empty() {
             warnings.push(format!(

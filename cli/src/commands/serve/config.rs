@@ -3,13 +3,13 @@
 use crate::{
     endpoint::{Networks, Tls},
     outcome::Failure,
+    secret_file::{self, Sharing},
     settings::{self, GivenSettings},
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     collections::HashSet,
-    fmt, fs,
-    io::Read,
+    fmt,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -28,6 +28,9 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) settings: GivenSettings,
     pub(super) clients: Vec<ClientConfig>,
+    /// What is taken, but should not be so.
+    #[serde(skip)]
+    pub(super) warnings: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,14 +62,27 @@ fn any_port() -> SocketAddr {
 
 impl Config {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let config: Self = settings::read(path).map_err(Failure::usage)?;
+        let mut config: Self = settings::read(path).map_err(Failure::usage)?;
         let wrong = config.problems();
         match wrong.is_empty() {
-            true => Ok(config),
+            true => {
+                config.warn_of_secrets(path);
+                Ok(config)
+            }
             false => {
                 let path = path.display();
                 Err(Failure::usage(format!("{path}: {}", wrong.join("\n"))))
             }
+        }
+    }
+
+    fn warn_of_secrets(&mut self, path: &Path) {
+        let has_secret = self.clients.iter().any(|it| it.secret.is_some());
+        if has_secret && secret_file::everybody_reads(path) {
+            self.warnings.push(format!(
+                "every user of this machine can read {}, which has secrets: give it mode 0600, or use secret_file",
+                path.display()
+            ));
         }
     }
 
@@ -207,10 +223,10 @@ impl ClientConfig {
 }
 
 fn read_secret(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(LONGEST_SECRET as u64).read_to_string(&mut text))
-        .map_err(|why| format!("cannot read its secret_file {}: {why}", path.display()))?;
+    let text = secret_file::read(path, LONGEST_SECRET, Sharing::Group);
+    let text = text.map_err(|why| format!("its secret_file {}: {why}", path.display()))?;
+    // What is no text has characters that a header cannot have.
+    let text = String::from_utf8_lossy(&text);
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 

@@ -1,8 +1,9 @@
 //! SIGHUP reads the configuration again.
 
-use super::running::{BACKUP, REPORTS, Serve, client_of, under_load};
+use super::running::{BACKUP, REPORTS, Serve, both, client_of, under_load};
 use crate::{client::RESOURCE, support::Azure};
 use cross_tenant_identity_emulator::Endpoint;
+use std::process::Command;
 
 #[test]
 fn the_file_is_read_again_under_load_and_no_token_is_dropped() {
@@ -30,5 +31,22 @@ fn the_file_is_read_again_under_load_and_no_token_is_dropped() {
         assert_eq!(backup.token(RESOURCE).unwrap().status, 200);
     });
     assert_eq!(azure.emulator.requests_to(Endpoint::Token).len(), 1);
+    serve.end();
+}
+
+#[test]
+fn a_pipe_or_a_folder_in_place_of_the_file_changes_nothing() {
+    let azure = Azure::start();
+    let mut serve = Serve::start(&azure, &both(&azure));
+    let path = azure.path("serve.toml");
+    for make in ["mkfifo", "mkdir"] {
+        std::fs::remove_file(&path).unwrap();
+        let made = Command::new(make).arg(&path).status();
+        assert!(made.unwrap().success());
+        serve.signal(rustix::process::Signal::HUP);
+        let logged = serve.logged("stay as they were");
+        assert!(logged["why"].as_str().unwrap().contains("is no file"));
+        assert_eq!(serve.endpoint.token(RESOURCE).unwrap().status, 200);
+    }
     serve.end();
 }

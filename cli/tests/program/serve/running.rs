@@ -6,7 +6,7 @@ use crate::{
 };
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -17,7 +17,7 @@ pub(crate) const BACKUP: &str = "22222222222222222222222222222222backup";
 /// A running `serve`.
 pub(crate) struct Serve {
     process: Child,
-    log: BufReader<ChildStderr>,
+    log: BufReader<Box<dyn Read + Send + Sync>>,
     pub(crate) endpoint: Endpoint,
     /// What it has written down.
     lines: String,
@@ -50,21 +50,27 @@ impl Serve {
     }
 
     pub(crate) fn run(command: &mut Command) -> Self {
+        let mut serve = Self::starting(command);
+        let ready = serve.logged("ready");
+        serve.endpoint.url = ready["url"].as_str().unwrap().to_owned();
+        serve
+    }
+
+    /// It may not be ready yet.
+    pub(crate) fn starting(command: &mut Command) -> Self {
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(process.stderr.take().unwrap());
+        let log: Box<dyn Read + Send + Sync> = Box::new(process.stderr.take().unwrap());
+        let log = BufReader::new(log);
         let endpoint = Endpoint {
             url: String::new(),
             secret: REPORTS.to_owned(),
         };
-        let mut serve = Self {
+        Self {
             process,
             log,
             endpoint,
             lines: String::new(),
-        };
-        let ready = serve.logged("ready");
-        serve.endpoint.url = ready["url"].as_str().unwrap().to_owned();
-        serve
+        }
     }
 
     /// Reads on until this was written down.
@@ -82,6 +88,12 @@ impl Serve {
                 return event;
             }
         }
+    }
+
+    /// From now on nobody reads what it writes down: that fails.
+    #[cfg(unix)]
+    pub(crate) fn close_log(&mut self) {
+        self.log = BufReader::new(Box::new(std::io::empty()));
     }
 
     pub(crate) fn as_backup(&self) -> Endpoint {

@@ -51,6 +51,9 @@ fn who_has_no_secret_and_who_was_tricked_get_nothing() {
         format!("api-version=2019-08-01&resource={RESOURCE}&resource=x"),
         format!("api-version=2019-08-01&resource={RESOURCE}&client_id=another"),
         format!("api-version=2019-08-01&resource={RESOURCE}%20https://vault.azure.net"),
+        // They act on a terminal that shows them: CSI, and right to left.
+        "api-version=2019-08-01&resource=x%C2%9B31m".to_owned(),
+        "api-version=2019-08-01&resource=x%E2%80%AE".to_owned(),
     ] {
         assert_eq!(endpoint.ask(&query, &[]).unwrap().status, 400, "{query}");
     }
@@ -58,6 +61,28 @@ fn who_has_no_secret_and_who_was_tricked_get_nothing() {
     let exchange = "api-version=2019-08-01&resource=api://AzureADTokenExchange";
     assert_eq!(endpoint.ask(exchange, &[]).unwrap().status, 403);
     serve.end();
+}
+
+#[cfg(unix)]
+#[test]
+fn requests_without_a_secret_do_not_fill_the_log() {
+    let azure = Azure::start();
+    let serve = Serve::start(&azure, &both(&azure));
+    let host = format!("Host: {}", serve.endpoint.address());
+    for _ in 0..50 {
+        let without = serve.endpoint.send("/msi/token", &[&host]).unwrap();
+        assert_eq!(without.status, 401);
+        let elsewhere = serve.endpoint.send("/msi/token", &["Host: a.example"]);
+        assert_eq!(elsewhere.unwrap().status, 400);
+    }
+    // They are counted.
+    let metrics = serve.endpoint.get("/metrics").unwrap().body;
+    for outcome in ["unauthorized", "other_host"] {
+        let line = format!("{{client=\"\",outcome=\"{outcome}\"}} 50\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    let log = serve.end();
+    assert_eq!(log.matches("a request was refused").count(), 2, "{log}");
 }
 
 #[test]
