@@ -192,3 +192,24 @@ async fn a_token_in_use_that_was_just_renewed_is_not_the_first_to_be_dropped() {
     world.settle().await;
     assert!(world.at_hand("in use").is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_token_was_cleared_takes_no_place_of_a_token() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            tokens: 10,
+            ..limits()
+        },
+    );
+    for _ in 0..13 {
+        world.get().await;
+        world.cache.clear();
+    }
+    for number in 0..5 {
+        world.try_get_key(&number.to_string()).await.unwrap();
+    }
+    // There is room for both, so its requests are not forgotten.
+    let error = world.try_get().await.unwrap_err();
+    assert_eq!(error.gave_up, Some("too many requests"));
+}
