@@ -5,10 +5,10 @@
 //! page. The values read here explain an error and never decide about access, so the parser is as
 //! lenient as possible.
 
-use crate::redact;
+use crate::{redact, transport::header};
 use azure_core::http::{
     RawResponse,
-    headers::{CONTENT_TYPE, Headers},
+    headers::{CONTENT_TYPE, HeaderName, Headers},
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -38,7 +38,7 @@ impl ErrorBody {
             (None, true) => text(body).into_owned(),
             _ => String::new(),
         };
-        let content_type = answer.headers().get_optional_str(&CONTENT_TYPE);
+        let content_type = header(answer.headers(), &CONTENT_TYPE);
         Self {
             json: json_in(&text, DEEPEST),
             text,
@@ -172,7 +172,7 @@ pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
 /// The content encoding, if it is one that has to be decoded (RFC 9110 §8.4). Some gateways omit
 /// the header, so the first bytes are checked, too (RFC 1952 §2.3.1, RFC 8878 §3.1.1).
 pub(crate) fn encoding(headers: &Headers, body: &[u8]) -> Option<String> {
-    let named = headers.get_optional_string(&"content-encoding".into());
+    let named = header(headers, &HeaderName::from_static("content-encoding"));
     if let Some(named) = named
         .filter(|named| !named.trim().is_empty() && !named.trim().eq_ignore_ascii_case("identity"))
     {

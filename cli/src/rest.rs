@@ -111,7 +111,11 @@ impl JsonService {
         };
         let answer = answer?;
         answer.body().json().map_err(|_| {
-            let kind = answer.headers().get_optional_str(&"content-type".into());
+            let kind = answer
+                .headers()
+                .iter()
+                .find(|(name, _)| name.as_str() == "content-type")
+                .map(|(_, kind)| kind.as_str());
             // A success may hold anything, so nothing of it is shown.
             other(format!(
                 "{} answered with something else than what was asked for ({}, {} bytes): a proxy may have answered in its place",

@@ -1,5 +1,6 @@
 //! This machine's clock against the dates of the answers.
 
+use crate::transport::header;
 use azure_core::{
     http::{RawResponse, headers::HeaderName},
     time::{OffsetDateTime, parse_rfc7231},
@@ -26,7 +27,7 @@ impl Difference {
         received: OffsetDateTime,
         origin: &str,
     ) -> Option<Self> {
-        let date = answer.headers().get_optional_str(&DATE)?;
+        let date = header(answer.headers(), &DATE)?;
         let date = parse_rfc7231(date.trim()).ok()?.unix_timestamp();
         let (sent, received) = (sent.unix_timestamp(), received.unix_timestamp());
         let seconds = if date > received {

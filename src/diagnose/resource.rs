@@ -7,6 +7,7 @@ use crate::{
     error::{self, Error, Stage},
     redact,
     report::{ReportStep, StepKind, StepOutcome},
+    transport::header,
 };
 use azure_core::{
     credentials::AccessToken,
@@ -135,7 +136,7 @@ fn is_storage(url: &Url) -> bool {
 }
 
 fn is_web_page(answer: &RawResponse) -> bool {
-    let content_type = answer.headers().get_optional_str(&CONTENT_TYPE);
+    let content_type = header(answer.headers(), &CONTENT_TYPE);
     content_type.is_some_and(|it| {
         it.trim_start()
             .to_ascii_lowercase()

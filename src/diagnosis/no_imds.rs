@@ -1,8 +1,11 @@
 //! The host has no IMDS: nothing answers at its address, or another service answers.
 
 use super::{Actor, Diagnosis, contains_ignoring_case, guide::Section};
-use crate::error_body::ErrorBody;
-use azure_core::http::headers::{Headers, WWW_AUTHENTICATE};
+use crate::{error_body::ErrorBody, transport::header};
+use azure_core::http::headers::{HeaderName, Headers, WWW_AUTHENTICATE};
+
+const SERVER: HeaderName = HeaderName::from_static("server");
+const METADATA_FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 
 /// Variables that show that the host has another identity endpoint, and the name of that host.
 #[derive(Clone, Debug, Default)]
@@ -59,24 +62,18 @@ pub(crate) fn answered_by_another(
     body: &ErrorBody,
     signs: &Signs,
 ) -> Option<Diagnosis> {
-    let header = |name: &'static str| {
-        headers
-            .get_optional_string(&name.into())
-            .unwrap_or_default()
-    };
-    let authenticate = headers
-        .get_optional_string(&WWW_AUTHENTICATE)
-        .unwrap_or_default();
+    let header = |name: HeaderName| header(headers, &name).unwrap_or_default();
+    let authenticate = header(WWW_AUTHENTICATE);
     // Azure/azure-sdk-for-js#11369: "server": "IMDS/150.870.65.476".
-    if header("server").starts_with("IMDS/") {
+    if header(SERVER).starts_with("IMDS/") {
         return None;
     }
     let text = body.text();
     let has = |words: &str| contains_ignoring_case(text, words);
-    if is_arc(&authenticate) {
+    if is_arc(authenticate) {
         return Some(azure_arc(origin));
     }
-    if is_another_cloud(&header("server"), &header("metadata-flavor")) {
+    if is_another_cloud(header(SERVER), header(METADATA_FLAVOR)) {
         return Some(another_cloud(origin, signs));
     }
     // Azure/azure-sdk-for-net#38218: the words are in the status line and sometimes also in the

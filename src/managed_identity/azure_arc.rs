@@ -10,7 +10,11 @@ use super::{
     host::IDENTITY_ENDPOINT,
 };
 use crate::{
-    authority::quoted, diagnosis, environment::Environment, error::Error, transport::Destination,
+    authority::quoted,
+    diagnosis,
+    environment::Environment,
+    error::Error,
+    transport::{Destination, header},
 };
 use azure_core::{
     credentials::{AccessToken, Secret},
@@ -82,7 +86,7 @@ impl AzureArc {
 
     /// The key that a challenge asks for, or why it is not sent.
     async fn key(&self, challenge: &RawResponse) -> Result<Secret, String> {
-        let named = challenge.headers().get_optional_str(&WWW_AUTHENTICATE);
+        let named = header(challenge.headers(), &WWW_AUTHENTICATE);
         let path = named.and_then(realm).ok_or_else(|| {
             "its challenge names no file: it has no header WWW-Authenticate: Basic realm=…"
                 .to_owned()

@@ -1,7 +1,7 @@
 //! The tries of one request: how long each try can take, how much of a response is read, and
 //! whether and when there is another try.
 
-use super::LARGEST_ANSWER;
+use super::{LARGEST_ANSWER, header};
 use crate::{
     budget::Budget,
     diagnosis::ConnectionFailure,
@@ -69,14 +69,11 @@ pub(crate) fn pause(base: Duration, made: u32) -> Duration {
 /// date in the past and a negative number ask for no pause.
 pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Duration> {
     for name in [headers::X_MS_RETRY_AFTER_MS, headers::RETRY_AFTER_MS] {
-        if let Some(ms) = headers
-            .get_optional_str(&name)
-            .and_then(|v| v.trim().parse().ok())
-        {
+        if let Some(ms) = header(headers, &name).and_then(|v| v.trim().parse().ok()) {
             return Some(Duration::from_millis(ms));
         }
     }
-    let value = headers.get_optional_str(&headers::RETRY_AFTER)?.trim();
+    let value = header(headers, &headers::RETRY_AFTER)?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
@@ -210,12 +207,9 @@ impl TriesPolicy {
         let tries = &self.tries;
         let pause = match &tried.result {
             Ok(answer) => {
-                let pause = tries.next(made, elapsed, Outcome::Answer(answer));
-                match retry_after(answer.headers(), self.clock.wall()) {
-                    Some(asked) if asked > LONGEST_PAUSE_ON_REQUEST => None,
-                    Some(asked) => pause.map(|pause| pause.max(asked)),
-                    None => pause,
-                }
+                let pause = tries.next(made, elapsed, Outcome::Answer(answer))?;
+                let asked = retry_after(answer.headers(), self.clock.wall()).unwrap_or_default();
+                (asked <= LONGEST_PAUSE_ON_REQUEST).then(|| pause.max(asked))
             }
             Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection) => {
                 let was_connected = match tried.is_timeout {

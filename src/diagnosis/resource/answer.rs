@@ -4,7 +4,7 @@ use super::{
     super::{contains_ignoring_case, find_ignoring_case},
     graph,
 };
-use crate::{authority::parse_guid, error_body::ErrorBody, redact};
+use crate::{authority::parse_guid, error_body::ErrorBody, redact, transport::header};
 use azure_core::http::{
     RawResponse,
     headers::{ERROR_CODE, WWW_AUTHENTICATE},
@@ -39,7 +39,7 @@ impl Answer {
         let Some(response) = response else {
             return answer;
         };
-        let header = |name| response.headers().get_optional_string(&name);
+        let header = |name| header(response.headers(), &name).map(str::to_owned);
         let body = ErrorBody::of(response);
         answer.challenge = header(WWW_AUTHENTICATE).unwrap_or_default();
         // The response to a HEAD request has no body, but Storage has the code in a header.
