@@ -2,131 +2,52 @@
 //! beside the *glue* (`azure_identity` alone, see `get_token.rs`) or beside bare requests, in one run.
 //!
 //! ```text
-//! cargo bench --bench load                      # all
-//! cargo bench --bench load -- instructions      # needs valgrind
-//! cargo bench --bench load -- throughput heap first-token sockets cold-callers queue
+//! cargo bench --bench load              # all
+//! cargo bench --bench load -- throughput first-token sockets cold-callers queue
 //! ```
 
-#[path = "../tests/support/glue.rs"]
-mod glue;
-#[path = "support/upstream.rs"]
-mod upstream;
+#[path = "support/contestants.rs"]
+mod contestants;
 
 use azure_core::{
     credentials::TokenCredential,
     http::{ClientOptions, Transport},
 };
-use azure_identity::{
-    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, UserAssignedId,
-};
+use azure_identity::UserAssignedId;
+use contestants::{Glue, SCOPE, SharedGlue, glued, one_thread, ours, ours_with, tenant, upstream};
 use cross_tenant_identity::{
     CrossTenantManagedIdentityCredential, CrossTenantManagedIdentityCredentialOptions,
 };
 use cross_tenant_identity_emulator::{Emulator, Endpoint, Fault, Scenario, Times};
-use futures::future::join_all;
-use glue::Glue;
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use futures::{channel::oneshot, future::join_all};
 use std::{
-    alloc::System,
     hint::black_box,
-    process::Command,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
-use tokio::runtime::{Builder, Runtime};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-const SCOPE: &str = "https://management.azure.com/.default";
-const CLIENT_ID: &str = "33333333-3333-4333-8333-333333333333";
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::mpsc,
+};
 
 fn main() {
     let arguments: Vec<_> = std::env::args()
         .skip(1)
         .filter(|it| it != "--bench")
         .collect();
-    if let [mode, contestant, calls] = &arguments[..]
-        && mode == "calls"
-    {
-        return calls_for_callgrind(contestant, calls.parse().expect("a number of calls"));
-    }
     let is_wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|it| it == name);
     for (name, measure) in [
         ("throughput", throughput as fn()),
-        ("heap", heap),
         ("first-token", first_token),
         ("sockets", sockets),
         ("cold-callers", cold_callers),
         ("queue", queue),
-        ("instructions", instructions),
     ] {
         if is_wanted(name) {
             measure();
         }
     }
-}
-
-fn tenant(number: usize) -> String {
-    format!("22222222-2222-4222-8222-{number:012}")
-}
-
-fn identity() -> UserAssignedId {
-    UserAssignedId::ClientId("11111111-1111-4111-8111-111111111111".into())
-}
-
-fn ours(options: ClientOptions) -> Arc<CrossTenantManagedIdentityCredential> {
-    let defaults = CrossTenantManagedIdentityCredentialOptions::from(identity());
-    ours_with(CrossTenantManagedIdentityCredentialOptions {
-        max_cached_tokens: Some(1_000_000),
-        ..defaults.with_client_options(options.clone(), options)
-    })
-}
-
-fn ours_with(
-    options: CrossTenantManagedIdentityCredentialOptions,
-) -> Arc<CrossTenantManagedIdentityCredential> {
-    CrossTenantManagedIdentityCredential::new(&tenant(0), CLIENT_ID, Some(options))
-        .expect("the options make sense")
-}
-
-/// The glue for one tenant, over an assertion that several may share.
-fn glued<C: ClientAssertion + 'static>(
-    tenant: String,
-    assertion: C,
-    client_options: ClientOptions,
-) -> Arc<ClientAssertionCredential<C>> {
-    let options = ClientAssertionCredentialOptions { client_options };
-    ClientAssertionCredential::new(tenant, CLIENT_ID.into(), assertion, Some(options))
-        .expect("the options make sense")
-}
-
-/// The assertion of the glue, for many tenants.
-#[derive(Clone, Debug)]
-struct SharedGlue(Arc<Glue>);
-
-#[async_trait::async_trait]
-impl ClientAssertion for SharedGlue {
-    async fn secret(
-        &self,
-        options: Option<azure_core::http::ClientMethodOptions<'_>>,
-    ) -> azure_core::Result<String> {
-        self.0.secret(options).await
-    }
-}
-
-impl SharedGlue {
-    fn new(options: ClientOptions) -> Self {
-        let glue = Glue::of(Some(identity()), options).expect("the options make sense");
-        Self(Arc::new(glue))
-    }
-}
-
-fn one_thread() -> Runtime {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
 }
 
 fn two_threads() -> Runtime {
@@ -201,35 +122,6 @@ fn throughput() {
     }
 }
 
-/// Heap for each of many tenants, beside the token.
-fn heap() {
-    const TENANTS: usize = 10_000;
-    let runtime = one_thread();
-    let credential = ours(upstream::client_options());
-    let per_tenant = |credentials: usize| {
-        let region = Region::new(ALLOCATOR);
-        let all: Vec<_> = runtime.block_on(join_all((0..TENANTS).map(|number| {
-            let credential = credential
-                .for_tenant(&tenant(credentials + number))
-                .expect("a tenant");
-            async move {
-                credential.get_token(&[SCOPE], None).await.expect("a token");
-                credential
-            }
-        })));
-        let change = region.change();
-        let held = change.bytes_allocated as i64 - change.bytes_deallocated as i64;
-        drop(all);
-        held as f64 / TENANTS as f64 - upstream::TOKEN_LENGTH as f64
-    };
-    // The first one fills the allocator's and the runtime's own stores.
-    per_tenant(1);
-    println!(
-        "heap, 10,000 tenants by for_tenant: {:.0} bytes each beside the token",
-        per_tenant(1 + TENANTS)
-    );
-}
-
 /// Tenants that all ask at once, while the token endpoint does not answer until all have asked. The
 /// time of each must not grow with their number.
 fn queue() {
@@ -263,13 +155,15 @@ fn queue() {
     );
 }
 
-/// The first token of a tenant, with everything else in memory.
+/// The first token of a tenant, with everything else in memory. Beside it, a bare request to another
+/// thread and its reply: tokens are fetched on the crate's own thread.
 fn first_token() {
     const TENANTS: usize = 2000;
     let options = upstream::client_options();
     let runtime = one_thread();
     let credential = ours(options.clone());
     let shared = SharedGlue::new(options.clone());
+    let other_thread = other_thread();
     let our_first = |number: usize| {
         runtime.block_on(async {
             let ours = credential.for_tenant(&tenant(number)).expect("a tenant");
@@ -282,13 +176,37 @@ fn first_token() {
             glue.get_token(&[SCOPE], None).await.expect("a token");
         });
     };
-    let (mut our_times, mut glue_times) = (Vec::new(), Vec::new());
+    let there_and_back = |_| {
+        runtime.block_on(async {
+            let (reply, answer) = oneshot::channel();
+            other_thread.send(reply).expect("it runs");
+            answer.await.expect("it replies");
+        });
+    };
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for number in 1..=TENANTS {
-        our_times.push(timed(|| our_first(number)).1);
-        glue_times.push(timed(|| glue(number)).1);
+        times[0].push(timed(|| our_first(number)).1);
+        times[1].push(timed(|| glue(number)).1);
+        times[2].push(timed(|| there_and_back(number)).1);
     }
-    let [ours, glue] = [our_times, glue_times].map(|times| micros(median(times)));
-    println!("first token of a tenant, upstream in memory: {ours:.0} µs; glue {glue:.0} µs");
+    let [ours, glue, there_and_back] = times.map(|times| micros(median(times)));
+    println!(
+        "first token of a tenant, upstream in memory: {ours:.0} µs; another thread and back alone {there_and_back:.0} µs; glue {glue:.0} µs"
+    );
+}
+
+/// A thread with a runtime that replies to each request.
+fn other_thread() -> mpsc::UnboundedSender<oneshot::Sender<()>> {
+    let (requests, mut received) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
+    thread::spawn(move || {
+        one_thread().block_on(async {
+            while let Some(reply) = received.recv().await {
+                // Whoever asked may have gone.
+                let _ = reply.send(());
+            }
+        });
+    });
+    requests
 }
 
 /// The first token of a new credential over warm connections, beside its two requests alone.
@@ -401,121 +319,87 @@ async fn bare_requests(scenario: &Scenario, transport: &Transport) {
     assert!(answer.status().is_success());
 }
 
-/// A thousand callers of a hundred scopes at once, 50 ms to each endpoint.
+/// A thousand callers of a hundred scopes at once, 50 ms to each endpoint: in memory, and over new
+/// connections with TLS, whose other end takes its time from the same processors.
 fn cold_callers() {
+    const HOP: Duration = Duration::from_millis(50);
+    let runtime = two_threads();
+    let in_memory = upstream::slow_client_options(HOP);
+    let scopes: Vec<_> = (0..100).map(scope).collect();
     let azure = Emulator::start().expect("the emulator starts");
     azure.set_loop_detection(false);
     let scenario = azure.create_scenario();
-    let scopes: Vec<_> = (0..100)
-        .map(|number| {
-            let resource = format!("https://resource-{number}.example.com");
-            azure
-                .add_resource(&scenario.target_tenant_id, &resource)
-                .expect("the target tenant exists");
-            format!("{resource}/.default")
-        })
-        .collect();
-    let hop = Fault::Delay(Duration::from_millis(50));
-    azure.set_fault(Endpoint::Imds, hop.clone(), Times::UntilCleared);
-    azure.set_fault(Endpoint::Token, hop, Times::UntilCleared);
-    let runtime = two_threads();
-    for at_once in [64, 100] {
-        let round = || {
+    for number in 0..100 {
+        azure
+            .add_resource(&scenario.target_tenant_id, &resource(number))
+            .expect("the target tenant exists");
+    }
+    for endpoint in [Endpoint::Imds, Endpoint::Token] {
+        azure.set_fault(endpoint, Fault::Delay(HOP), Times::UntilCleared);
+    }
+    for at_once in [None, Some(64), Some(100)] {
+        let with_limit = |options| CrossTenantManagedIdentityCredentialOptions {
+            max_concurrent_requests: at_once,
+            ..options
+        };
+        let memory = || {
+            let options =
+                CrossTenantManagedIdentityCredentialOptions::from(contestants::identity());
+            let options = options.with_client_options(in_memory.clone(), in_memory.clone());
+            cold_round(&runtime, &ours_with(with_limit(options)), &scopes)
+        };
+        let sockets = || {
             let settings = azure.credential_settings(&scenario);
             let identity = UserAssignedId::ClientId(settings.identity_client_id);
-            let defaults = CrossTenantManagedIdentityCredentialOptions::from(identity)
+            let options = CrossTenantManagedIdentityCredentialOptions::from(identity)
                 .with_client_options(settings.client_options, settings.identity_client_options);
             let credential = CrossTenantManagedIdentityCredential::new(
                 &settings.tenant_id,
                 &settings.client_id,
-                Some(CrossTenantManagedIdentityCredentialOptions {
-                    max_concurrent_requests: Some(at_once),
-                    ..defaults
-                }),
+                Some(with_limit(options)),
+            );
+            cold_round(
+                &runtime,
+                &credential.expect("the options make sense"),
+                &scopes,
             )
-            .expect("the options make sense");
-            timed(|| {
-                runtime.block_on(async {
-                    let calls = (0..1000).map(|number| {
-                        let (credential, scope) =
-                            (Arc::clone(&credential), scopes[number % 100].clone());
-                        tokio::spawn(async move {
-                            credential
-                                .get_token(&[&scope], None)
-                                .await
-                                .expect("a token")
-                        })
-                    });
-                    join_all(calls).await;
-                });
-            })
-            .1
         };
-        let time = median((0..5).map(|_| round()).collect());
+        let memory = median((0..5).map(|_| memory()).collect());
+        let sockets = median((0..5).map(|_| sockets()).collect());
         println!(
-            "1,000 cold callers, 100 scopes, 50 ms a hop, {at_once} requests at once: {:.0} ms",
-            time.as_secs_f64() * 1e3
+            "1,000 cold callers, 100 scopes, 50 ms a hop, {} requests at once: {} ms in memory, {} ms over sockets",
+            at_once.map_or("the default".to_owned(), |it| it.to_string()),
+            memory.as_millis(),
+            sockets.as_millis()
         );
     }
 }
 
-/// Instructions of a cached call, by callgrind: the difference between two numbers of calls.
-fn instructions() {
-    const CALLS: usize = 20_000;
-    let program = std::env::current_exe().expect("this program");
-    let counted = |contestant: &str, calls: usize| -> Option<f64> {
-        let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(&program)
-            .args(["calls", contestant, &calls.to_string()])
-            .output()
-            .ok()?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let total = said.lines().find_map(|line| line.split("refs:").nth(1))?;
-        total.trim().replace(',', "").parse().ok()
-    };
-    let per_call = |contestant: &str| {
-        let (few, many) = (counted(contestant, CALLS)?, counted(contestant, 2 * CALLS)?);
-        Some((many - few) / CALLS as f64)
-    };
-    match (per_call("ours"), per_call("glue"), per_call("floor")) {
-        (Some(ours), Some(glue), Some(floor)) => println!(
-            "instructions of a cached call: {ours:.0}; glue {glue:.0}; box and copy alone {floor:.0}"
-        ),
-        _ => println!("instructions of a cached call: skipped, as there is no valgrind"),
-    }
+fn resource(number: usize) -> String {
+    format!("https://resource-{number}.example.com")
 }
 
-fn calls_for_callgrind(contestant: &str, calls: usize) {
-    let options = upstream::client_options();
-    let runtime = one_thread();
-    let credential: Arc<dyn TokenCredential> = match contestant {
-        "ours" => ours(options),
-        "glue" => glued(tenant(0), SharedGlue::new(options.clone()), options),
-        _ => Arc::new(BoxAndCopy(
-            runtime
-                .block_on(ours(options).get_token(&[SCOPE], None))
-                .expect("a token"),
-        )),
-    };
-    runtime.block_on(async {
-        for _ in 0..calls {
-            black_box(credential.get_token(&[SCOPE], None).await.expect("a token"));
+fn scope(number: usize) -> String {
+    format!("{}/.default", resource(number))
+}
+
+fn cold_round(
+    runtime: &Runtime,
+    credential: &Arc<CrossTenantManagedIdentityCredential>,
+    scopes: &[String],
+) -> Duration {
+    let all = async {
+        let calls = (0..1000).map(|number| {
+            let credential = Arc::clone(credential);
+            let scope = scopes[number % scopes.len()].clone();
+            tokio::spawn(async move {
+                let token = credential.get_token(&[&scope], None).await;
+                token.expect("a token")
+            })
+        });
+        for call in join_all(calls).await {
+            call.expect("no panic");
         }
-    });
-}
-
-/// What no credential can do without.
-#[derive(Debug)]
-struct BoxAndCopy(azure_core::credentials::AccessToken);
-
-#[async_trait::async_trait]
-impl TokenCredential for BoxAndCopy {
-    async fn get_token(
-        &self,
-        _: &[&str],
-        _: Option<azure_core::credentials::TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<azure_core::credentials::AccessToken> {
-        Ok(self.0.clone())
-    }
+    };
+    timed(|| runtime.block_on(all)).1
 }

@@ -4,7 +4,10 @@
 use azure_core::http::{
     AsyncRawResponse, ClientOptions, HttpClient, Request, StatusCode, Transport, headers::Headers,
 };
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::sync::Semaphore;
 
 /// As long as Entra's usually are.
@@ -16,11 +19,17 @@ struct Upstream {
     token: Vec<u8>,
     /// A token request waits for a permit.
     gate: Option<Arc<Semaphore>>,
+    /// How long each request takes.
+    hop: Duration,
 }
 
 #[async_trait::async_trait]
 impl HttpClient for Upstream {
+    #[allow(clippy::disallowed_methods, reason = "this is the service's time")]
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        if !self.hop.is_zero() {
+            tokio::time::sleep(self.hop).await;
+        }
         let body = match request.url().path().ends_with("/oauth2/v2.0/token") {
             true => {
                 if let Some(gate) = &self.gate {
@@ -41,21 +50,25 @@ impl HttpClient for Upstream {
 }
 
 pub fn client_options() -> ClientOptions {
-    options(None)
+    options(None, Duration::ZERO)
+}
+
+/// Each request takes this long.
+pub fn slow_client_options(hop: Duration) -> ClientOptions {
+    options(None, hop)
 }
 
 /// A token endpoint that does not answer before the gate has permits.
-#[allow(dead_code, reason = "one of the benchmarks uses it")]
 pub fn closed_client_options() -> (ClientOptions, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
-    (options(Some(Arc::clone(&gate))), gate)
+    (options(Some(Arc::clone(&gate)), Duration::ZERO), gate)
 }
 
 #[allow(
     clippy::disallowed_methods,
     reason = "a time far enough from now, once"
 )]
-fn options(gate: Option<Arc<Semaphore>>) -> ClientOptions {
+fn options(gate: Option<Arc<Semaphore>>, hop: Duration) -> ClientOptions {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let expires_on = now.map_or(0, |now| now.as_secs()) + 86_400;
     let token = "t".repeat(TOKEN_LENGTH);
@@ -69,6 +82,7 @@ fn options(gate: Option<Arc<Semaphore>>) -> ClientOptions {
         )
         .into_bytes(),
         gate,
+        hop,
     };
     ClientOptions {
         transport: Some(Transport::new(Arc::new(upstream))),
