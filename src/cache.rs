@@ -109,6 +109,7 @@ impl<K: Key, E: Failure> Cache<K, E> {
 
     /// The token, if it is fresh. Nearly every call ends here: one look-up, one look at the clocks, one
     /// copy, and no lock.
+    #[inline]
     pub(crate) fn at_hand(&self, tokens: &CachedTokens, name: &str) -> Option<AccessToken> {
         let (now, epoch) = (self.shared.clock.roughly_now(), self.shared.epoch());
         tokens

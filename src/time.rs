@@ -34,6 +34,22 @@ impl Add<Duration> for Moment {
     }
 }
 
+/// The same in nanoseconds: a call that finds its token compares nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticks {
+    pub(crate) wall: u64,
+    pub(crate) monotonic: u64,
+}
+
+impl From<Moment> for Ticks {
+    fn from(moment: Moment) -> Self {
+        Self {
+            wall: nanos(moment.wall),
+            monotonic: nanos(moment.monotonic),
+        }
+    }
+}
+
 /// In nanoseconds, which are enough for 500 years.
 pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
@@ -44,8 +60,8 @@ pub(crate) trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Moment;
 
     /// The same, faster, and up to 10 ms behind.
-    fn roughly_now(&self) -> Moment {
-        self.now()
+    fn roughly_now(&self) -> Ticks {
+        self.now().into()
     }
 
     fn wall(&self) -> OffsetDateTime {
@@ -96,7 +112,7 @@ impl Clock for SystemClock {
         system::now()
     }
 
-    fn roughly_now(&self) -> Moment {
+    fn roughly_now(&self) -> Ticks {
         system::roughly_now()
     }
 
@@ -113,35 +129,41 @@ impl Clock for SystemClock {
 /// that an exact look takes, which is what nearly every call spends on clocks.
 #[cfg(target_os = "linux")]
 mod system {
-    use super::Moment;
-    use rustix::time::{ClockId, Timespec, clock_gettime};
+    use super::{Moment, Ticks};
+    use rustix::time::{ClockId, clock_gettime};
     use std::time::Duration;
 
     pub(super) fn now() -> Moment {
-        moment(ClockId::Realtime, ClockId::Monotonic)
-    }
-
-    pub(super) fn roughly_now() -> Moment {
-        moment(ClockId::RealtimeCoarse, ClockId::MonotonicCoarse)
-    }
-
-    fn moment(wall: ClockId, monotonic: ClockId) -> Moment {
         Moment {
-            wall: since_zero(clock_gettime(wall)),
-            monotonic: since_zero(clock_gettime(monotonic)),
+            wall: Duration::from_nanos(nanos(ClockId::Realtime)),
+            monotonic: Duration::from_nanos(nanos(ClockId::Monotonic)),
         }
     }
 
-    fn since_zero(time: Timespec) -> Duration {
-        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-        Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+    pub(super) fn roughly_now() -> Ticks {
+        Ticks {
+            wall: nanos(ClockId::RealtimeCoarse),
+            monotonic: nanos(ClockId::MonotonicCoarse),
+        }
+    }
+
+    #[allow(
+        clippy::useless_conversion,
+        reason = "some 32-bit machines have c_long here"
+    )]
+    fn nanos(clock: ClockId) -> u64 {
+        let time = clock_gettime(clock);
+        let rest = i64::from(time.tv_nsec);
+        // Linux itself counts its clocks in 63 bits of nanoseconds.
+        let nanos = time.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(rest);
+        u64::try_from(nanos).unwrap_or_default()
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::disallowed_methods, reason = "this is the seam")]
 mod system {
-    use super::Moment;
+    use super::{Moment, Ticks};
     use std::{
         sync::LazyLock,
         time::{Instant, SystemTime},
@@ -158,8 +180,8 @@ mod system {
         }
     }
 
-    pub(super) fn roughly_now() -> Moment {
-        now()
+    pub(super) fn roughly_now() -> Ticks {
+        now().into()
     }
 }
 
@@ -192,9 +214,9 @@ pub(crate) mod tests {
     fn the_rough_time_is_at_most_a_tick_behind() {
         let clock = SystemClock;
         let rough = clock.roughly_now();
-        let exact = clock.now();
+        let exact = Ticks::from(clock.now());
         let after = clock.roughly_now();
-        let tick = Duration::from_millis(20);
+        let tick = 20_000_000;
         assert!(rough.wall <= exact.wall && rough.monotonic <= exact.monotonic);
         assert!(after.wall + tick >= exact.wall && after.monotonic + tick >= exact.monotonic);
     }

@@ -4,7 +4,7 @@ use super::life::{Fetched, Life};
 use crate::{
     snapshot::{Named, SnapshotMap},
     sync::AtomicBool,
-    time::Moment,
+    time::{Moment, Ticks},
 };
 use azure_core::credentials::AccessToken;
 use std::{
@@ -47,7 +47,8 @@ impl CachedToken {
     }
 
     /// The token, if it is fresh and not rejected.
-    pub(super) fn if_fresh(&self, now: Moment, epoch: u64) -> Option<AccessToken> {
+    #[inline]
+    pub(super) fn if_fresh(&self, now: Ticks, epoch: u64) -> Option<AccessToken> {
         if self.is_rejected() || self.epoch != epoch || !self.life.is_fresh(now) {
             return None;
         }

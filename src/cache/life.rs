@@ -1,7 +1,7 @@
 //! The times in the lifetime of a token: when it is renewed, when calls wait for the new token, and when
 //! it is no longer used.
 
-use crate::time::{Moment, nanos};
+use crate::time::{Moment, Ticks, nanos};
 use azure_core::{credentials::AccessToken, time::OffsetDateTime};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ const EARLIEST_RENEWAL: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Life {
     received: Moment,
     /// Fresh before this moment, by both clocks.
-    fresh_until: Moment,
+    fresh_until: Ticks,
     // In nanoseconds, which take half the space of a `Duration`: there is one of these for each token.
     due: u64,
     expired: u64,
@@ -77,8 +77,8 @@ impl Life {
             received,
             fresh_until: match renew {
                 // Also for a look at the clocks that is some milliseconds behind.
-                Duration::ZERO => Moment::ZERO,
-                _ => received + renew,
+                Duration::ZERO => Moment::ZERO.into(),
+                _ => (received + renew).into(),
             },
             due: nanos(whole - DUE_BEFORE.min(whole / 4)),
             expired: nanos(whole - EXPIRED_BEFORE.min(whole / 10)),
@@ -92,21 +92,23 @@ impl Life {
             Stage::Expired
         } else if nanos(self.lived(now)) >= self.due {
             Stage::Due
-        } else if self.is_fresh(now) {
+        } else if self.is_fresh(now.into()) {
             Stage::Fresh
         } else {
             Stage::Usable
         }
     }
 
-    pub(super) fn is_fresh(&self, now: Moment) -> bool {
+    pub(super) fn is_fresh(&self, now: Ticks) -> bool {
         now.wall < self.fresh_until.wall && now.monotonic < self.fresh_until.monotonic
     }
 
     /// How long until it should be renewed.
     pub(super) fn until_renewal(&self, now: Moment) -> Duration {
+        let now = Ticks::from(now);
         let wall = self.fresh_until.wall.saturating_sub(now.wall);
-        wall.min(self.fresh_until.monotonic.saturating_sub(now.monotonic))
+        let monotonic = self.fresh_until.monotonic.saturating_sub(now.monotonic);
+        Duration::from_nanos(wall.min(monotonic))
     }
 
     /// How long until it is no longer served.
@@ -190,7 +192,7 @@ mod tests {
             ] {
                 let now = after(seconds(at));
                 assert_eq!(life.stage(now), stage, "{whole} s, after {at} s");
-                assert_eq!(life.is_fresh(now), stage == Stage::Fresh);
+                assert_eq!(life.is_fresh(now.into()), stage == Stage::Fresh);
             }
         }
     }

@@ -12,7 +12,7 @@ mod serving;
 mod threads;
 
 use super::*;
-use crate::time::tests::PausedClock;
+use crate::time::{Ticks, tests::PausedClock};
 use azure_core::time::OffsetDateTime;
 use futures::future::{BoxFuture, FutureExt, join_all};
 use std::{

@@ -97,8 +97,8 @@ impl Clock for Counted {
         self.1.fetch_add(1, Ordering::SeqCst);
         self.0.now()
     }
-    fn roughly_now(&self) -> Moment {
-        self.0.now()
+    fn roughly_now(&self) -> Ticks {
+        self.0.roughly_now()
     }
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.0.sleep(duration)
