@@ -12,13 +12,15 @@
 //! | expired or absent | the result of the fetch, or the remembered error at once | the same, one for all callers of the key |
 //!
 //! Read the modules in this order. [`cached_token`]: a call that finds a fresh token waits for nobody.
-//! [`owner`]: for everything else there is one task, which alone decides and fetches. [`rules`]: how it
-//! decides, one pure function, which uses the [`life`] of a token and the [`pace`] of its requests.
-//! [`fetches`]: the requests that are queued or under way. [`schedule`]: when to look at a key again, and
-//! which keys are dropped first. [`outage`]: what is logged when fetches fail. [`source`]: what the source
-//! of tokens, the keys and the errors have to offer.
+//! [`owner`]: for everything else there is one task, which alone decides and fetches. [`event`]: what
+//! happens to a key, and what can be decided about it. [`rules`]: how it is decided, one pure function,
+//! which uses the [`life`] of a token and the [`pace`] of its requests. [`fetches`]: the requests that are
+//! queued or under way. [`schedule`]: when to look at a key again, and which keys are dropped first.
+//! [`outage`]: what is logged when fetches fail. [`source`]: what the source of tokens, the keys and the
+//! errors have to offer.
 
 mod cached_token;
+mod event;
 mod fetches;
 mod life;
 mod outage;
@@ -246,8 +248,8 @@ impl<K, E> Shared<K, E> {
         self.epoch.load(Ordering::SeqCst)
     }
 
-    fn context(&self, now: Moment, next_id: u64) -> rules::Context<'_, E> {
-        rules::Context {
+    fn context(&self, now: Moment, next_id: u64) -> event::Context<'_, E> {
+        event::Context {
             now,
             epoch: self.epoch(),
             next_id,

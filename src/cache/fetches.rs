@@ -53,11 +53,9 @@ struct Record<K, E> {
     place: Place,
     /// When it came to its place.
     since: Duration,
-    waiters: Vec<Waiter<E>>,
-    /// With so many waiters, those who have been cancelled are removed.
-    prune_at: usize,
-    /// Whether a time is set for the waiters who have a token.
-    is_patience_timed: bool,
+    waiters: Waiters<E>,
+    /// Those who have a token, and get it if the fetch takes too long.
+    brief: Waiters<E>,
     was_waited_for: bool,
     /// A service has refused this token: the fetch goes on even if nobody waits for it.
     rejected: Option<AccessToken>,
@@ -72,10 +70,10 @@ struct Start {
     abort: AbortHandle,
 }
 
-struct Waiter<E> {
-    reply: Reply<E>,
-    /// Whether there is a token that it gets if the fetch takes too long.
-    has_token: bool,
+struct Waiters<E> {
+    replies: Vec<Reply<E>>,
+    /// With so many, those who have been cancelled are removed.
+    prune_at: usize,
 }
 
 /// What happens next to a fetch that is queued or under way.
@@ -102,11 +100,34 @@ pub(super) struct Ended<K, E> {
 impl<K, E> Record<K, E> {
     fn is_wanted(&self) -> bool {
         let goes_on = self.rejected.is_some() || !self.fetch.need.is_urgent();
-        goes_on || self.waiters.iter().any(|it| !it.reply.is_canceled())
+        goes_on || self.waiters.is_anyone_left() || self.brief.is_anyone_left()
     }
 
     fn replies(self) -> Vec<Reply<E>> {
-        self.waiters.into_iter().map(|it| it.reply).collect()
+        let mut replies = self.waiters.replies;
+        replies.extend(self.brief.replies);
+        replies
+    }
+}
+
+impl<E> Waiters<E> {
+    fn none() -> Self {
+        Self {
+            replies: Vec::new(),
+            prune_at: 64,
+        }
+    }
+
+    fn add(&mut self, reply: Reply<E>) {
+        if self.replies.len() >= self.prune_at {
+            self.replies.retain(|reply| !reply.is_canceled());
+            self.prune_at = self.replies.len() * 2 + 64;
+        }
+        self.replies.push(reply);
+    }
+
+    fn is_anyone_left(&self) -> bool {
+        self.replies.iter().any(|reply| !reply.is_canceled())
     }
 }
 
@@ -133,9 +154,8 @@ impl<K: Key, E: Failure> Fetches<K, E> {
             fetch,
             place,
             since: now,
-            waiters: Vec::new(),
-            prune_at: 64,
-            is_patience_timed: false,
+            waiters: Waiters::none(),
+            brief: Waiters::none(),
             was_waited_for: false,
             rejected: None,
             start: None,
@@ -154,32 +174,21 @@ impl<K: Key, E: Failure> Fetches<K, E> {
         }
     }
 
-    /// Has a caller wait for a fetch. True if the time at which its patience ends has to be set: one
-    /// time is enough for all who wait for this fetch.
-    pub(super) fn wait(&mut self, id: u64, reply: Reply<E>, has_token: bool) -> bool {
-        let Some(record) = self.records.get_mut(&id) else {
-            return false;
-        };
-        record.was_waited_for = true;
-        if record.waiters.len() >= record.prune_at {
-            record.waiters.retain(|waiter| !waiter.reply.is_canceled());
-            record.prune_at = record.waiters.len() * 2 + 64;
+    /// Has a caller wait for a fetch.
+    pub(super) fn wait(&mut self, id: u64, reply: Reply<E>, is_brief: bool) {
+        if let Some(record) = self.records.get_mut(&id) {
+            record.was_waited_for = true;
+            match is_brief {
+                true => record.brief.add(reply),
+                false => record.waiters.add(reply),
+            }
         }
-        record.waiters.push(Waiter { reply, has_token });
-        let has_to_be_set = has_token && !record.is_patience_timed;
-        record.is_patience_timed |= has_token;
-        has_to_be_set
     }
 
-    /// Takes out those who wait for a fetch and have a token.
-    pub(super) fn end_patience(&mut self, id: u64) -> Option<(K, Vec<Reply<E>>)> {
-        let record = self.records.get_mut(&id)?;
-        record.is_patience_timed = false;
-        let all = std::mem::take(&mut record.waiters).into_iter();
-        let (with_token, without): (Vec<_>, _) = all.partition(|it| it.has_token);
-        record.waiters = without;
-        let replies = with_token.into_iter().map(|it| it.reply).collect();
-        Some((record.key.clone(), replies))
+    /// Takes out those who wait briefly for a fetch.
+    pub(super) fn take_brief(&mut self, id: u64) -> Vec<Reply<E>> {
+        let record = self.records.get_mut(&id);
+        record.map_or_else(Vec::new, |record| std::mem::take(&mut record.brief.replies))
     }
 
     /// A fetch is to replace this token, which a service has refused.
@@ -335,7 +344,7 @@ impl<K: Key, E: Failure> Fetches<K, E> {
     pub(super) fn waiters(&self) -> usize {
         self.records
             .values()
-            .map(|record| record.waiters.len())
+            .map(|record| record.waiters.replies.len() + record.brief.replies.len())
             .sum()
     }
 

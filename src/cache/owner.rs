@@ -6,8 +6,9 @@
 
 use super::{
     CachedToken, Command, Failure, GaveUp, Key, Reply, Shared,
+    event::{Answer, Decision, Event},
     fetches::{Admission, Ended, Fetches},
-    rules::{Answer, Decision, Event, State},
+    rules::State,
     schedule::{Place, Schedule},
 };
 use crate::{
@@ -32,7 +33,8 @@ pub(super) struct Owner<K, E> {
     entries: HashMap<K, Box<Entry<E>>>,
     fetches: Fetches<K, E>,
     last_fetch: u64,
-    schedule: Schedule<Wake<K>>,
+    /// When each key is looked at.
+    schedule: Schedule<K>,
     /// Set for the earliest time at which there is something to do.
     timer: Option<(Duration, BoxFuture<'static, ()>)>,
     /// Keys without a fetch, in the order in which they are dropped if there are too many. First those of
@@ -48,12 +50,6 @@ struct Entry<E> {
     wake: Option<Place>,
     /// Its place among the idle keys.
     place: Option<Place>,
-}
-
-enum Wake<K> {
-    Key(K),
-    /// Callers who have a token do not wait longer for this fetch.
-    Patience(u64),
 }
 
 impl<K: Key, E: Failure> Owner<K, E> {
@@ -182,7 +178,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         if let Some(at) = decision.wake_at
             && entry.wake.is_none()
         {
-            entry.wake = Some(self.schedule.set(at, Wake::Key(key.clone())));
+            entry.wake = Some(self.schedule.set(at, key.clone()));
         }
         if decision.is_over {
             self.entries.remove(key);
@@ -193,23 +189,20 @@ impl<K: Key, E: Failure> Owner<K, E> {
     }
 
     fn answer(&mut self, key: &K, answer: Answer<E>, reply: Reply<E>) {
-        let until = match answer {
-            Answer::Wait => None,
-            Answer::WaitUntil(until) => Some(until),
-            // A cancelled caller needs no reply.
-            Answer::Token(token) => return drop(reply.send(Ok(token))),
-            Answer::Error(error) => return drop(reply.send(Err(error))),
-            Answer::GaveUp(why) => {
-                let error = self.shared.fetch.gave_up(why);
-                return drop(reply.send(Err(error)));
+        let result = match answer {
+            Answer::Wait | Answer::WaitBriefly => {
+                if let Some(id) = self.fetch_of(key) {
+                    let is_brief = matches!(answer, Answer::WaitBriefly);
+                    self.fetches.wait(id, reply, is_brief);
+                }
+                return;
             }
+            Answer::Token(token) => Ok(token),
+            Answer::Error(error) => Err(error),
+            Answer::GaveUp(why) => Err(self.shared.fetch.gave_up(why)),
         };
-        if let Some(id) = self.fetch_of(key)
-            && self.fetches.wait(id, reply, until.is_some())
-            && let Some(until) = until
-        {
-            self.schedule.set(until, Wake::Patience(id));
-        }
+        // A cancelled caller needs no reply.
+        drop(reply.send(result));
     }
 
     /// The id of a key's fetch.
@@ -279,19 +272,15 @@ impl<K: Key, E: Failure> Owner<K, E> {
     /// Does what is scheduled until now.
     fn look_after(&mut self) {
         let now = self.shared.clock.now().monotonic;
-        while let Some(wake) = self.schedule.take(now) {
-            match wake {
-                Wake::Key(key) => {
-                    if let Some(entry) = self.entries.get_mut(&key) {
-                        entry.wake = None;
-                    }
-                    self.tell(&key, Event::Woken, []);
-                }
-                Wake::Patience(id) => {
-                    if let Some((key, replies)) = self.fetches.end_patience(id) {
-                        self.tell(&key, Event::PatienceEnded, replies);
-                    }
-                }
+        while let Some(key) = self.schedule.take(now) {
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.wake = None;
+            }
+            self.tell(&key, Event::Woken, []);
+            let id = self.fetch_of(&key);
+            let brief = id.map(|id| self.fetches.take_brief(id)).unwrap_or_default();
+            if !brief.is_empty() {
+                self.tell(&key, Event::Asked, brief);
             }
         }
         while let Some((key, replies, queued)) = self.fetches.end_standstill(now) {

@@ -2,7 +2,8 @@
 //! and the things to do.
 
 use super::{
-    CachedToken, Failure, GaveUp, Limits, Report,
+    CachedToken, Failure, GaveUp, Report,
+    event::{Answer, Context, Decision, Event},
     life::Stage,
     outage::Outage,
     pace::{Need, Pace},
@@ -33,76 +34,6 @@ pub(super) struct Fetch {
     /// When it was requested.
     since: Duration,
     is_admitted: bool,
-}
-
-/// What has happened.
-pub(super) enum Event<E> {
-    /// A caller wants the token.
-    Asked,
-    /// A service has rejected this token.
-    Rejected {
-        token: AccessToken,
-        /// Whether the caller waits for another.
-        is_waited_for: bool,
-    },
-    /// A caller who has a token has waited for long enough.
-    PatienceEnded,
-    /// The fetch may begin.
-    Admitted,
-    /// The fetch does not begin, or is ended, because nobody waits for it any more.
-    Abandoned {
-        /// How many requests were answered.
-        answered: u32,
-    },
-    /// A fetch has ended.
-    Ended {
-        id: u64,
-        result: Result<Arc<CachedToken>, E>,
-        /// How many requests were answered.
-        answered: u32,
-        was_waited_for: bool,
-        jitter: f64,
-    },
-    /// The time at which the key is looked at.
-    Woken,
-    /// There are too many keys, and this is the one that was not looked at for longest.
-    Crowded,
-}
-
-/// The circumstances of an event.
-pub(super) struct Context<'a, E> {
-    pub(super) now: Moment,
-    /// Counts the calls of `clear`.
-    pub(super) epoch: u64,
-    /// The id of a fetch that is begun now.
-    pub(super) next_id: u64,
-    pub(super) limits: &'a Limits<E>,
-}
-
-/// The answer for callers.
-#[derive(Clone, Debug)]
-pub(super) enum Answer<E> {
-    Token(AccessToken),
-    Error(E),
-    GaveUp(GaveUp),
-    /// Wait for the fetch.
-    Wait,
-    /// Wait for the fetch, but not after this time, because there is a token.
-    WaitUntil(Duration),
-}
-
-/// What the rules decide.
-#[derive(Debug)]
-pub(super) struct Decision<E> {
-    pub(super) answer: Option<Answer<E>>,
-    /// A fetch is to be queued.
-    pub(super) begins: bool,
-    /// What the operator of the service should know.
-    pub(super) report: Option<Report<E>>,
-    /// When to look at the key again.
-    pub(super) wake_at: Option<Duration>,
-    /// Nothing about the key has to be kept.
-    pub(super) is_over: bool,
 }
 
 impl<E: Failure> State<E> {
@@ -165,10 +96,6 @@ impl<E: Failure> State<E> {
                 token,
                 is_waited_for,
             } => self.rejected(&token, is_waited_for, context),
-            Event::PatienceEnded => match self.servable(context.now) {
-                Some(held) => Some(self.unrenewed(&held, context)),
-                None => Some(Answer::Wait),
-            },
             Event::Admitted => {
                 if let Some(fetch) = &mut self.fetch {
                     fetch.is_admitted = true;
@@ -250,13 +177,9 @@ impl<E: Failure> State<E> {
                 (Stage::Usable, Need::Renewal) => self.want(need, context),
                 _ => {
                     self.want(need, context);
-                    let until = self.fetch.map(|fetch| {
-                        let expired = now.monotonic + held.life.until_expired(now);
-                        (fetch.since + PATIENCE).min(expired)
-                    });
-                    return match until {
-                        Some(until) if now.monotonic < until => Answer::WaitUntil(until),
-                        _ => self.unrenewed(&held, context),
+                    return match self.patience_ends(now) {
+                        Some(_) => Answer::WaitBriefly,
+                        None => self.unrenewed(&held, context),
                     };
                 }
             }
@@ -388,6 +311,12 @@ impl<E: Failure> State<E> {
         }
     }
 
+    /// Until when callers who have a token wait for the fetch, if they still do.
+    fn patience_ends(&self, now: Moment) -> Option<Duration> {
+        let ends = self.fetch?.since + PATIENCE;
+        (now.monotonic < ends).then_some(ends)
+    }
+
     /// The answer for a caller who has waited in vain for the new token.
     fn unrenewed(&self, held: &CachedToken, context: &Context<'_, E>) -> Answer<E> {
         let is_due = held.life.stage(context.now) == Stage::Due;
@@ -432,13 +361,15 @@ impl<E: Failure> State<E> {
 
     fn wake_at(&self, context: &Context<'_, E>) -> Option<Duration> {
         let now = context.now;
+        let expired = |held: &CachedToken| now.monotonic + held.life.until_expired(now);
         if self.fetch.is_some() {
-            return None;
+            let held = self.servable(now)?;
+            return Some(self.patience_ends(now)?.min(expired(&held)));
         }
         let Some(held) = &self.held else {
             return Some(self.pace.idle_from()).filter(|idle| *idle > now.monotonic);
         };
-        let expired = now.monotonic + held.life.until_expired(now);
+        let expired = expired(held);
         let renewal = now.monotonic + held.life.until_renewal(now);
         // The next call for it begins the renewal.
         Some(match renewal <= now.monotonic && !held.is_asked_for() {

@@ -1,7 +1,7 @@
 //! The table of the rules. That they hold in the running machine is tested beside the cache.
 
 use super::*;
-use crate::cache::Fetched;
+use crate::cache::{Fetched, Limits};
 use azure_core::time::OffsetDateTime;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -131,7 +131,7 @@ fn told(decision: &Decision<Failed>) -> String {
         Some(Answer::Error(_)) => "error".to_owned(),
         Some(Answer::GaveUp(why)) => format!("{why:?}"),
         Some(Answer::Wait) => "wait".to_owned(),
-        Some(Answer::WaitUntil(_)) => "wait a while".to_owned(),
+        Some(Answer::WaitBriefly) => "wait a while".to_owned(),
     }
 }
 
@@ -189,17 +189,23 @@ fn callers_of_a_due_token_wait_three_seconds_counted_from_when_it_was_asked_for(
         bench.pass(seconds * SECOND);
         let decision = bench.on(Event::Asked);
         assert_eq!(told(&decision), expected);
-        if let Some(Answer::WaitUntil(until)) = decision.answer {
-            assert_eq!(until, start + 3 * SECOND);
-        }
+        let ends = (expected == "wait a while").then_some(start + 3 * SECOND);
+        assert_eq!(decision.wake_at, ends, "then they ask again");
     }
-    assert_eq!(told(&bench.on(Event::PatienceEnded)), "token 1");
-    bench.pass(10 * MINUTE);
-    assert_eq!(
-        told(&bench.on(Event::PatienceEnded)),
-        "wait",
-        "it has expired meanwhile"
-    );
+}
+
+#[test]
+fn callers_who_wait_for_three_seconds_ask_again_when_the_token_expires_before() {
+    let expired = Duration::from_secs(3570);
+    let mut bench = Bench::with_token_of(expired - 2 * SECOND);
+    let start = bench.now.monotonic;
+    let decision = bench.on(Event::Asked);
+    assert_eq!(told(&decision), "wait a while");
+    assert_eq!(decision.wake_at, Some(start + 2 * SECOND));
+    bench.pass(2 * SECOND);
+    assert_eq!(bench.on(Event::Woken).wake_at, None);
+    assert_eq!(told(&bench.on(Event::Asked)), "wait");
+    assert_eq!(bench.state.fetch().unwrap().need, Need::Token);
 }
 
 #[test]
@@ -210,7 +216,9 @@ fn who_wants_no_unchanged_due_token_gets_an_error() {
         assert_eq!(told(&bench.on(Event::Asked)), "wait a while");
         bench
     };
-    assert!(told(&due().on(Event::PatienceEnded)).starts_with("NotRenewed"));
+    let mut bench = due();
+    bench.pass(3 * SECOND);
+    assert!(told(&bench.on(Event::Asked)).starts_with("NotRenewed"));
     let mut bench = due();
     assert_eq!(told(&bench.ends(Err(Failed::default()))), "remembered");
     assert_eq!(told(&bench.on(Event::Asked)), "remembered");
@@ -240,7 +248,8 @@ fn a_rejected_token_is_replaced_by_another_whatever_its_expiry() {
     assert!(decision.begins);
     // Others wait for a while; then they get the one that may be good for them.
     assert_eq!(told(&bench.on(Event::Asked)), "wait a while");
-    assert_eq!(told(&bench.on(Event::PatienceEnded)), "token 1");
+    bench.pass(3 * SECOND);
+    assert_eq!(told(&bench.on(Event::Asked)), "token 1");
     let rejected = Arc::clone(bench.state.held().unwrap());
     assert_eq!(told(&bench.ends(Ok(30 * MINUTE))), "token 2");
     // A call that has just looked it up does not take it for a good one.
