@@ -14,7 +14,6 @@ mod origin;
 mod refused;
 mod secret;
 mod shares;
-mod stalled;
 #[cfg(test)]
 mod tests;
 mod tls;

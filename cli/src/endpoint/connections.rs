@@ -4,7 +4,6 @@ use super::{
     Peer, Service,
     refused::Why,
     shares::{Share, Shares},
-    stalled::Stalling,
 };
 use crate::{clock, open_files};
 use hyper::{server::conn::http1, service::service_fn};
@@ -19,6 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 /// Fewer, where there are not so many open files. More wait in the queue of the system.
@@ -31,6 +31,9 @@ const MOST_HEADERS: usize = 64;
 pub(super) const SLOWEST_HANDSHAKE: Duration = Duration::from_secs(10);
 /// From a connection, or from the last response on it, to the end of the next head.
 pub(super) const SLOWEST_HEAD: Duration = Duration::from_secs(10);
+/// For what is sent, until the system takes all of it. The largest answer is smaller than the buffers of
+/// the system.
+pub(super) const SLOWEST_READER: Duration = Duration::from_secs(10);
 /// How a handshake ends with a client that has not begun one.
 const LOOKED_AT: [io::ErrorKind; 2] =
     [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
@@ -125,12 +128,14 @@ impl Connection {
             let service = Arc::clone(&service);
             async move { Ok::<_, Infallible>(service.respond(request, &peer).await.into_response()) }
         });
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(SLOWEST_READER));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(SLOWEST_HEAD)
             .max_buf_size(LARGEST_HEAD)
             .max_headers(MOST_HEADERS)
-            .serve_connection(TokioIo::new(Stalling::new(stream)), respond);
+            .serve_connection(TokioIo::new(Box::pin(stream)), respond);
         // An error is the client's own: it has gone, or was too slow.
         let _ = self.watcher.watch(connection).await;
     }

@@ -3,8 +3,7 @@
 
 use super::{
     Access, Client, Clients, Endpoint, Resources, Secret, Service, Tls,
-    connections::{GRACE, SLOWEST_HANDSHAKE, SLOWEST_HEAD},
-    stalled::SLOWEST_READER,
+    connections::{GRACE, SLOWEST_HANDSHAKE, SLOWEST_HEAD, SLOWEST_READER},
     token::LONGEST,
 };
 use crate::clock;
