@@ -37,7 +37,7 @@ pub(crate) use source::{Failure, Fetch, GaveUp, Key, Limits, Report, Request};
 
 use crate::{
     sync::{AtomicU64, Mutex, MutexGuard},
-    time::{Clock, Moment},
+    time::Clock,
     worker::heard_by_caller,
 };
 use azure_core::credentials::AccessToken;
@@ -248,9 +248,9 @@ impl<K, E> Shared<K, E> {
         self.epoch.load(Ordering::SeqCst)
     }
 
-    fn context(&self, now: Moment, next_id: u64) -> event::Context<'_, E> {
+    fn context(&self, next_id: u64) -> event::Context<'_, E> {
         event::Context {
-            now,
+            now: self.clock.now(),
             epoch: self.epoch(),
             next_id,
             limits: &self.limits,

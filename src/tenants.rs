@@ -101,10 +101,6 @@ impl Key for TokenKey {
     fn tokens(&self) -> &SnapshotMap<CachedToken> {
         &self.tenant.tokens
     }
-
-    fn tenant(&self) -> &str {
-        self.tenant.id.as_str()
-    }
 }
 
 // While one of a tenant's keys lives there is no other `Tenant` of that id.

@@ -37,10 +37,6 @@ impl Key for TheAssertion {
     fn tokens(&self) -> &CachedTokens {
         &self.tokens
     }
-
-    fn tenant(&self) -> &str {
-        "home"
-    }
 }
 
 impl PartialEq for TheAssertion {
@@ -138,5 +134,7 @@ pub(super) fn log(report: &Report<Error>) {
             outage_s = after.as_secs(),
             "there is a new client assertion again"
         ),
+        // There is one alone.
+        Report::Evicted { .. } => {}
     }
 }

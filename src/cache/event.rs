@@ -65,6 +65,8 @@ pub(super) struct Decision<E> {
     pub(super) answer: Option<Answer<E>>,
     /// A fetch is to be queued.
     pub(super) begins: bool,
+    /// The queued fetch begins now, and may have so many requests answered.
+    pub(super) admits: Option<u32>,
     /// What the operator of the service should know.
     pub(super) report: Option<Report<E>>,
     /// When to look at the key again.

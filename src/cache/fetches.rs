@@ -78,8 +78,8 @@ struct Waiters<E> {
 
 /// What happens next to a fetch that is queued or under way.
 pub(super) enum Admission<K> {
-    /// It may begin.
-    Begins { id: u64, key: K },
+    /// The fetch of this key may begin.
+    Begins { key: K },
     /// Nobody waits for it any more. `answered` is how many of its requests were answered.
     Abandoned { id: u64, key: K, answered: u32 },
 }
@@ -145,7 +145,8 @@ impl<K: Key, E: Failure> Fetches<K, E> {
         }
     }
 
-    /// Queues a fetch. One that is queued already moves to where its need now belongs.
+    /// Queues a fetch. One that is queued already moves to where its need now belongs, and one that is
+    /// under way stays so.
     pub(super) fn queue(&mut self, key: &K, fetch: rules::Fetch, now: Duration) {
         let is_renewal = !fetch.need.is_urgent();
         let place = (is_renewal, self.last_place + 1, fetch.id);
@@ -221,7 +222,7 @@ impl<K: Key, E: Failure> Fetches<K, E> {
         }
         let key = record.key.clone();
         self.queued.remove(&place);
-        Some(Admission::Begins { id, key })
+        Some(Admission::Begins { key })
     }
 
     /// Ends a fetch. Its callers are not answered.

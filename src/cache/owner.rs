@@ -11,11 +11,7 @@ use super::{
     rules::State,
     schedule::{Place, Schedule},
 };
-use crate::{
-    random::fraction,
-    time::{Moment, nanos},
-};
-use azure_core::credentials::AccessToken;
+use crate::{random::fraction, time::nanos};
 use futures::future::{BoxFuture, FutureExt};
 use std::{
     collections::HashMap,
@@ -24,7 +20,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
-use tracing::debug;
 
 pub(super) struct Owner<K, E> {
     shared: Arc<Shared<K, E>>,
@@ -120,11 +115,13 @@ impl<K: Key, E: Failure> Owner<K, E> {
 
     /// Applies the rules to an event of a key, and answers those who wait for it.
     fn tell(&mut self, key: &K, event: Event<E>, replies: impl IntoIterator<Item = Reply<E>>) {
-        let now = self.shared.clock.now();
+        // One look at the epoch: `clear` may be called at any time.
+        let context = self.shared.context(self.last_fetch + 1);
+        let (now, epoch) = (context.now.monotonic, context.epoch);
         if matches!(event, Event::Asked | Event::Rejected { .. }) && !self.entries.contains_key(key)
         {
             let entry = Entry {
-                state: State::new(self.shared.epoch()),
+                state: State::new(epoch),
                 published: None,
                 wake: None,
                 place: None,
@@ -134,19 +131,16 @@ impl<K: Key, E: Failure> Owner<K, E> {
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };
-        let context = self.shared.context(now, self.last_fetch + 1);
         let mut decision = entry.state.on(event, &context);
         let answer = decision.answer.take();
-        self.follow(key, decision, now);
+        self.follow(key, decision, now, epoch);
         if let Some(answer) = answer {
-            for reply in replies {
-                self.answer(key, answer.clone(), reply);
-            }
+            self.answer(key, answer, replies);
         }
     }
 
     /// Carries out what the rules have decided.
-    fn follow(&mut self, key: &K, decision: Decision<E>, now: Moment) {
+    fn follow(&mut self, key: &K, decision: Decision<E>, now: Duration, epoch: u64) {
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };
@@ -159,7 +153,10 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
         let fetch = entry.state.fetch();
         if let Some(fetch) = fetch {
-            self.fetches.queue(key, fetch, now.monotonic);
+            if let Some(requests) = decision.admits {
+                self.fetches.begin(fetch.id, &self.shared, requests, epoch);
+            }
+            self.fetches.queue(key, fetch, now);
         }
         let has_token = entry.published.is_some();
         let is_idle = fetch.is_none() && !decision.is_over;
@@ -167,7 +164,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
             self.idle[usize::from(had_token)].remove(place);
         }
         if is_idle && entry.place.is_none() {
-            let from = entry.state.stays_until().max(now.monotonic);
+            let from = entry.state.stays_until().max(now);
             let place = self.idle[usize::from(has_token)].set(from, key.clone());
             entry.place = Some(place);
         }
@@ -188,12 +185,13 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
     }
 
-    fn answer(&mut self, key: &K, answer: Answer<E>, reply: Reply<E>) {
+    fn answer(&mut self, key: &K, answer: Answer<E>, replies: impl IntoIterator<Item = Reply<E>>) {
         let result = match answer {
             Answer::Wait | Answer::WaitBriefly => {
+                let is_brief = matches!(answer, Answer::WaitBriefly);
                 if let Some(id) = self.fetch_of(key) {
-                    let is_brief = matches!(answer, Answer::WaitBriefly);
-                    self.fetches.wait(id, reply, is_brief);
+                    let wait = |reply| self.fetches.wait(id, reply, is_brief);
+                    replies.into_iter().for_each(wait);
                 }
                 return;
             }
@@ -201,8 +199,10 @@ impl<K: Key, E: Failure> Owner<K, E> {
             Answer::Error(error) => Err(error),
             Answer::GaveUp(why) => Err(self.shared.fetch.gave_up(why)),
         };
-        // A cancelled caller needs no reply.
-        drop(reply.send(result));
+        for reply in replies {
+            // A cancelled caller needs no reply.
+            drop(reply.send(result.clone()));
+        }
     }
 
     /// The id of a key's fetch.
@@ -212,10 +212,10 @@ impl<K: Key, E: Failure> Owner<K, E> {
 
     /// Begins the fetches that may begin.
     fn admit(&mut self) {
-        let now = self.shared.clock.now();
-        while let Some(admission) = self.fetches.admit(now.monotonic) {
+        let now = self.shared.clock.now().monotonic;
+        while let Some(admission) = self.fetches.admit(now) {
             match admission {
-                Admission::Begins { id, key } => self.begin(id, &key, now),
+                Admission::Begins { key } => self.tell(&key, Event::Admitted, []),
                 Admission::Abandoned { id, key, answered } => {
                     if self.fetch_of(&key) == Some(id) {
                         self.tell(&key, Event::Abandoned { answered }, []);
@@ -223,21 +223,6 @@ impl<K: Key, E: Failure> Owner<K, E> {
                 }
             }
         }
-    }
-
-    fn begin(&mut self, id: u64, key: &K, now: Moment) {
-        // One look at the epoch: `clear` may be called at any time.
-        let context = self.shared.context(now, self.last_fetch + 1);
-        let Some(entry) = self.entries.get_mut(key) else {
-            // Its callers get no reply, so they ask again.
-            drop(self.fetches.abandon(id));
-            return;
-        };
-        let decision = entry.state.on(Event::Admitted, &context);
-        let requests = entry.state.budget(&context);
-        self.fetches
-            .begin(id, &self.shared, requests, context.epoch);
-        self.follow(key, decision, now);
     }
 
     fn ended(&mut self, ended: Ended<K, E>) {
@@ -253,8 +238,11 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
         if !self.entries.contains_key(&ended.key) {
             // The key was dropped after `clear`.
-            let result = ended.outcome.map(|fetched| fetched.token);
-            return reply_to_all(ended.replies, &result);
+            let answer = match ended.outcome {
+                Ok(fetched) => Answer::Token(fetched.token),
+                Err(error) => Answer::Error(error),
+            };
+            return self.answer(&ended.key, answer, ended.replies);
         }
         let event = Event::Ended {
             id: ended.id,
@@ -286,7 +274,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
         while let Some((key, replies, queued)) = self.fetches.end_standstill(now) {
             self.tell(&key, Event::Abandoned { answered: 0 }, []);
             let why = GaveUp::QueueStoodStill { queued };
-            reply_to_all(replies, &Err(self.shared.fetch.gave_up(why)));
+            self.answer(&key, Answer::GaveUp(why), replies);
         }
     }
 
@@ -328,29 +316,14 @@ impl<K: Key, E: Failure> Owner<K, E> {
                     break;
                 }
                 let now = self.shared.clock.now();
-                match self.idle[order].take(now.monotonic) {
-                    Some(key) => self.crowded(&key, now),
-                    None => break,
+                let Some(key) = self.idle[order].take(now.monotonic) else {
+                    break;
+                };
+                if let Some(entry) = self.entries.get_mut(&key) {
+                    entry.place = None;
                 }
+                self.tell(&key, Event::Crowded, []);
             }
-        }
-    }
-
-    fn crowded(&mut self, key: &K, now: Moment) {
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
-        entry.place = None;
-        let before = entry.published.clone();
-        self.tell(key, Event::Crowded, []);
-        let after = self.entries.get(key).and_then(|it| it.published.as_ref());
-        if let (Some(evicted), None) = (before, after) {
-            debug!(
-                tenant = key.tenant(),
-                scopes = &**key.name(),
-                seconds_left = evicted.life.until_expired(now).as_secs(),
-                "a token was evicted: more are in use than max_cached_tokens"
-            );
         }
     }
 
@@ -377,12 +350,5 @@ fn publish<K: Key>(key: &K, before: Option<&Arc<CachedToken>>, held: Option<&Arc
         (_, Some(held)) => key.tokens().update(key.name(), |_| Some(Arc::clone(held))),
         (Some(_), None) => key.tokens().remove_if(key.name(), |_| true),
         (None, None) => {}
-    }
-}
-
-fn reply_to_all<E: Failure>(replies: Vec<Reply<E>>, result: &Result<AccessToken, E>) {
-    for reply in replies {
-        // A cancelled caller needs no reply.
-        let _ = reply.send(result.clone());
     }
 }

@@ -55,12 +55,6 @@ impl<E: Failure> State<E> {
         self.fetch
     }
 
-    /// How many requests the fetch may have answered.
-    pub(super) fn budget(&self, context: &Context<'_, E>) -> u32 {
-        self.pace
-            .budget(context.limits.requests, context.now.monotonic)
-    }
-
     /// The key is not dropped before this time, however many keys there are: the service demands that no
     /// request is sent until then.
     pub(super) fn stays_until(&self) -> Duration {
@@ -89,7 +83,7 @@ impl<E: Failure> State<E> {
     pub(super) fn on(&mut self, event: Event<E>, context: &Context<'_, E>) -> Decision<E> {
         self.enter_epoch(context);
         let had_fetch = self.fetch.is_some();
-        let mut report = None;
+        let (mut report, mut admits) = (None, None);
         let answer = match event {
             Event::Asked => Some(self.asked(context)),
             Event::Rejected {
@@ -97,10 +91,7 @@ impl<E: Failure> State<E> {
                 is_waited_for,
             } => self.rejected(&token, is_waited_for, context),
             Event::Admitted => {
-                if let Some(fetch) = &mut self.fetch {
-                    fetch.is_admitted = true;
-                    self.pace.begun(fetch.need, context.now.monotonic);
-                }
+                admits = self.admitted(context);
                 None
             }
             Event::Abandoned { answered } => {
@@ -139,7 +130,7 @@ impl<E: Failure> State<E> {
                 None
             }
             Event::Crowded => {
-                self.crowded();
+                report = self.crowded(context);
                 None
             }
         };
@@ -147,6 +138,7 @@ impl<E: Failure> State<E> {
         Decision {
             answer,
             begins: !had_fetch && self.fetch.is_some(),
+            admits,
             report,
             is_over: wake_at.is_none() && self.fetch.is_none(),
             wake_at,
@@ -223,6 +215,15 @@ impl<E: Failure> State<E> {
         Some(Answer::Token(held.token.clone()))
     }
 
+    /// How many requests the fetch may have answered.
+    fn admitted(&mut self, context: &Context<'_, E>) -> Option<u32> {
+        let fetch = self.fetch.as_mut()?;
+        fetch.is_admitted = true;
+        let now = context.now.monotonic;
+        self.pace.begun(fetch.need, now);
+        Some(self.pace.budget(context.limits.requests, now))
+    }
+
     fn brought(
         &mut self,
         new: Arc<CachedToken>,
@@ -293,12 +294,17 @@ impl<E: Failure> State<E> {
     /// Drops the token, or without one the memory of its requests. A token that was used since the last
     /// look at it is passed over once (second chance). So a token in use stays, however many tokens are
     /// used only once.
-    fn crowded(&mut self) {
-        match &self.held {
-            Some(held) if held.take_used() => {}
-            Some(_) => self.held = None,
-            None => self.pace = Pace::new(),
+    fn crowded(&mut self, context: &Context<'_, E>) -> Option<Report<E>> {
+        let Some(held) = &self.held else {
+            self.pace = Pace::new();
+            return None;
+        };
+        if held.take_used() {
+            return None;
         }
+        let left = self.time_left(context.now);
+        self.held = None;
+        left.map(|left| Report::Evicted { left })
     }
 
     fn woken(&mut self, context: &Context<'_, E>) {

@@ -28,6 +28,8 @@ pub(crate) enum Report<E> {
     },
     /// A fetch has succeeded again.
     Recovered { after: Duration },
+    /// A token that could still be used was dropped: more are in use than the limit.
+    Evicted { left: Duration },
 }
 
 /// What a fetch has to know besides its key.
@@ -57,8 +59,6 @@ pub(crate) trait Key: Clone + Eq + Hash + Send + Sync + 'static {
     fn name(&self) -> &Arc<str>;
     /// The tokens among which this one is found by its name.
     fn tokens(&self) -> &CachedTokens;
-    /// For the log.
-    fn tenant(&self) -> &str;
 }
 
 /// Why a call gets no response.

@@ -12,7 +12,7 @@ mod serving;
 mod threads;
 
 use super::*;
-use crate::time::{Ticks, tests::PausedClock};
+use crate::time::{Moment, Ticks, tests::PausedClock};
 use azure_core::time::OffsetDateTime;
 use futures::future::{BoxFuture, FutureExt, join_all};
 use std::{
@@ -127,6 +127,7 @@ impl Source {
                 next: next.as_secs(),
             },
             Report::Recovered { after } => News::Recovered(after.as_secs()),
+            Report::Evicted { left } => News::Evicted(left.as_secs()),
         };
         self.news.lock().unwrap().push(news);
     }
@@ -137,6 +138,7 @@ impl Source {
 enum News {
     Fails { left: Option<u64>, next: u64 },
     Recovered(u64),
+    Evicted(u64),
 }
 
 /// A key of a test world.
@@ -152,9 +154,6 @@ impl Key for TestKey {
     }
     fn tokens(&self) -> &CachedTokens {
         &self.tokens
-    }
-    fn tenant(&self) -> &str {
-        "test"
     }
 }
 

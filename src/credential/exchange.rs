@@ -66,6 +66,13 @@ impl Fetch<TokenKey, Error> for FromEntra {
                 outage_s = after.as_secs(),
                 "there is a new access token again"
             ),
+            Report::Evicted { left } => debug!(
+                %tenant_id,
+                %client_id,
+                scope = %key.scope,
+                token_left_s = left.as_secs(),
+                "an access token was dropped: more are in use than max_cached_tokens"
+            ),
         }
     }
 }

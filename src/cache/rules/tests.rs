@@ -374,6 +374,11 @@ fn an_evicted_token_leaves_what_was_asked_of_the_service() {
     let mut bench = Bench::with_token_of(MINUTE);
     let evicted = bench.on(Event::Crowded);
     assert!(bench.state.held().is_none() && !evicted.is_over);
+    let expired = Duration::from_secs(3570);
+    match evicted.report {
+        Some(Report::Evicted { left }) => assert_eq!(left, expired - MINUTE),
+        other => panic!("{other:?}"),
+    }
     bench.pass(5 * MINUTE);
     assert!(bench.on(Event::Woken).is_over);
 }
@@ -424,15 +429,13 @@ fn once_the_share_is_used_up_callers_hear_when_there_is_another() {
 
 #[test]
 fn a_fetch_may_make_the_requests_that_are_left() {
-    let bench = Bench::new();
-    let context = Context {
-        now: bench.now,
-        epoch: 0,
-        next_id: 1,
-        limits: &bench.limits,
-    };
-    assert_eq!(bench.state.budget(&context), 10);
+    let mut bench = Bench::new();
     assert_eq!(bench.state.stays_until(), Duration::ZERO);
+    for left in [10, 9] {
+        assert_eq!(bench.on(Event::Asked).admits, None);
+        assert_eq!(bench.on(Event::Admitted).admits, Some(left));
+        bench.ends(Ok(Duration::ZERO));
+    }
 }
 
 #[test]

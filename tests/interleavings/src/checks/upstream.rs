@@ -78,9 +78,6 @@ impl Key for Name {
     fn tokens(&self) -> &CachedTokens {
         &self.1
     }
-    fn tenant(&self) -> &str {
-        "tenant"
-    }
 }
 
 /// How the source responds. Before it does, other threads may run any number of times.
