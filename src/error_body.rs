@@ -5,7 +5,7 @@
 //! page. The values read here explain an error and never decide about access, so the parser is as
 //! lenient as possible.
 
-use crate::{redact, transport::header};
+use crate::{headers::header, redact};
 use azure_core::http::{
     RawResponse,
     headers::{CONTENT_TYPE, HeaderName, Headers},

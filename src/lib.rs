@@ -24,6 +24,7 @@ mod explain;
 pub mod fuzzing;
 #[cfg(all(test, not(cross_tenant_identity_fuzzing)))]
 mod fuzzing;
+mod headers;
 mod managed_identity;
 mod random;
 mod redact;

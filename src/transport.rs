@@ -23,6 +23,7 @@ use crate::{
     authority::quoted,
     budget::Budget,
     error::{self, Error},
+    headers::header,
     redact,
     time::{Clock, timeout},
 };
@@ -31,12 +32,11 @@ use azure_core::{
     error::ErrorKind,
     http::{
         Body, ClientOptions, Context, Pipeline, PipelineOptions, PipelineStreamOptions,
-        RawResponse, Request, RetryOptions, StatusCode, Transport,
-        headers::{self, HeaderName, HeaderValue, Headers},
+        RawResponse, Request, RetryOptions, StatusCode, Transport, headers,
         policies::{Policy, PolicyResult, RetryHeaders},
     },
 };
-use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use tries::{Begun, StatusIsEnough, TriesPolicy};
 use url::form_urlencoded;
 
@@ -266,13 +266,6 @@ impl fmt::Debug for Leg {
             .field("destination", &self.destination)
             .finish_non_exhaustive()
     }
-}
-
-/// The value of a header. `get_optional_str` of azure_core makes an error for a header that is missing,
-/// with a backtrace if the process has them switched on: 20 µs, for nearly every response.
-pub(crate) fn header<'a>(headers: &'a Headers, name: &HeaderName) -> Option<&'a str> {
-    let text = |value: &'a HeaderValue| Ok::<_, Infallible>(value.as_str());
-    headers.get_optional_with(name, text).ok().flatten()
 }
 
 /// Status, length and type of an answer whose body must not be shown. A header may echo what was sent

@@ -1,6 +1,6 @@
 //! This machine's clock against the dates of the answers.
 
-use crate::transport::header;
+use crate::headers::header;
 use azure_core::{
     http::{RawResponse, headers::HeaderName},
     time::{OffsetDateTime, parse_rfc7231},

@@ -5,9 +5,9 @@ use crate::{
     authority::{is_loopback, quoted},
     diagnosis::{self, ConnectionFailure, Diagnosis, Peer},
     error::{self, Error, Stage},
+    headers::header,
     redact,
     report::{ReportStep, StepKind, StepOutcome},
-    transport::header,
 };
 use azure_core::{
     credentials::AccessToken,

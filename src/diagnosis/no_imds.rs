@@ -1,7 +1,7 @@
 //! The host has no IMDS: nothing answers at its address, or another service answers.
 
 use super::{Actor, Diagnosis, contains_ignoring_case, guide::Section};
-use crate::{error_body::ErrorBody, transport::header};
+use crate::{error_body::ErrorBody, headers::header};
 use azure_core::http::headers::{HeaderName, Headers, WWW_AUTHENTICATE};
 
 const SERVER: HeaderName = HeaderName::from_static("server");

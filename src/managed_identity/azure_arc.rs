@@ -10,11 +10,8 @@ use super::{
     host::IDENTITY_ENDPOINT,
 };
 use crate::{
-    authority::quoted,
-    diagnosis,
-    environment::Environment,
-    error::Error,
-    transport::{Destination, header},
+    authority::quoted, diagnosis, environment::Environment, error::Error, headers::header,
+    transport::Destination,
 };
 use azure_core::{
     credentials::{AccessToken, Secret},

@@ -1,10 +1,11 @@
 //! The tries of one request: how long each try can take, how much of a response is read, and
 //! whether and when there is another try.
 
-use super::{LARGEST_ANSWER, header};
+use super::LARGEST_ANSWER;
 use crate::{
     budget::Budget,
     diagnosis::ConnectionFailure,
+    headers::header,
     random::fraction,
     time::{Clock, timeout},
 };

@@ -4,7 +4,7 @@ use super::{
     super::{contains_ignoring_case, find_ignoring_case},
     graph,
 };
-use crate::{authority::parse_guid, error_body::ErrorBody, redact, transport::header};
+use crate::{authority::parse_guid, error_body::ErrorBody, headers::header, redact};
 use azure_core::http::{
     RawResponse,
     headers::{ERROR_CODE, WWW_AUTHENTICATE},
