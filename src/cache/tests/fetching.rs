@@ -199,6 +199,39 @@ async fn a_caller_whose_renewal_is_queued_has_priority_over_the_renewals_of_othe
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_queued_renewal_that_becomes_urgent_comes_before_the_other_renewals() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            at_once: 1,
+            ..limits()
+        },
+    );
+    let keys = ["first", "second", "third"];
+    for key in keys {
+        world.try_get_key(key).await.unwrap();
+    }
+    world.clock.suspend(Duration::from_secs(World::USABLE));
+    let slow = [slow(2, Reply::Token(HOUR as i64))];
+    let script = &world.source.script;
+    script.lock().unwrap().insert("slow".into(), slow.into());
+    let mut slow = Box::pin(world.try_get_key("slow"));
+    assert!(slow.as_mut().now_or_never().is_none());
+    for key in keys {
+        world.try_get_key(key).await.unwrap();
+    }
+    let rejected = world.token("third").await.unwrap();
+    world.cache.reject(&world.key("third"), &rejected);
+    slow.await.unwrap();
+    world.settle().await;
+    let mut tokens = Vec::new();
+    for key in ["slow", "third", "first", "second"] {
+        tokens.push(world.try_get_key(key).await.unwrap());
+    }
+    assert_eq!(tokens, ["4", "5", "6", "7"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queued_renewal_that_becomes_urgent_runs_after_callers_that_waited_before() {
     let world = World::with(
         Reply::Token(HOUR as i64),
