@@ -52,7 +52,7 @@ use tokio::sync::mpsc;
 /// Tokens by key. Dropping it ends everything that it has started.
 pub(crate) struct Cache<K, E> {
     shared: Arc<Shared<K, E>>,
-    /// Held to look up or to start the owner. Nothing is sent, woken or dropped under it.
+    /// Held to look up the owner or to put another in its place. Nothing is sent, woken or dropped under it.
     owner: Mutex<Option<Commands<K, E>>>,
 }
 
@@ -131,10 +131,10 @@ impl<K: Key, E: Failure> Cache<K, E> {
     /// A token that replaces a rejected one, or the same token if there is no other one now.
     ///
     /// The rejected token stays in the cache until then: other services may accept it.
-    pub(crate) async fn replace(&self, key: K, refused: &AccessToken) -> Result<AccessToken, E> {
+    pub(crate) async fn replace(&self, key: K, rejected: &AccessToken) -> Result<AccessToken, E> {
         let replace = |reply| Command::Replace {
             key: key.clone(),
-            token: refused.clone(),
+            token: rejected.clone(),
             reply: Some(reply),
         };
         self.ask(replace).await
@@ -195,25 +195,22 @@ impl<K: Key, E: Failure> Cache<K, E> {
                 Err(mpsc::error::SendError(unsent)) => command = unsent,
             }
         }
-        let commands = {
+        let (new, receiver) = mpsc::unbounded_channel();
+        let (commands, ended) = {
             let mut owner = self.lock();
             // Another call may have started it meanwhile.
-            let running = owner.as_ref().filter(|owner| !owner.is_closed());
-            match running.cloned() {
-                Some(running) => running,
-                None => owner.insert(self.start()?).clone(),
+            match owner.as_ref().filter(|owner| !owner.is_closed()) {
+                Some(running) => (running.clone(), None),
+                None => (new.clone(), Some(owner.replace(new))),
             }
         };
+        if ended.is_some() {
+            let owner = Owner::new(Arc::clone(&self.shared), receiver).run();
+            self.shared.clock.spawn(heard_by_caller(owner))?;
+        }
         // An owner that ends at once drops the command with the reply, which the caller sees.
         drop(commands.send(command));
         Ok(())
-    }
-
-    fn start(&self) -> io::Result<Commands<K, E>> {
-        let (commands, receiver) = mpsc::unbounded_channel();
-        let owner = Owner::new(Arc::clone(&self.shared), receiver).run();
-        self.shared.clock.spawn(heard_by_caller(owner))?;
-        Ok(commands)
     }
 
     fn commands(&self) -> Option<Commands<K, E>> {

@@ -17,10 +17,13 @@ pub(super) enum Event<E> {
     },
     /// The fetch may begin.
     Admitted,
-    /// The fetch does not begin, or is ended, because nobody waits for it any more.
+    /// A fetch is given up: nobody waits for it any more, or the queue has stood still for too long.
     Abandoned {
+        id: u64,
         /// How many requests were answered.
         answered: u32,
+        /// How many fetches were behind it in the queue.
+        queued: usize,
     },
     /// A fetch has ended.
     Ended {
@@ -55,8 +58,17 @@ pub(super) enum Answer<E> {
     GaveUp(GaveUp),
     /// Wait for the fetch.
     Wait,
-    /// Wait for the fetch, but ask again when the key is looked at, because there is a token.
+    /// Wait for the fetch. If it has not ended when the key is looked at, ask again: there is a token.
     WaitBriefly,
+}
+
+/// A fetch that begins.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    /// How many requests it may have answered.
+    pub(super) requests: u32,
+    /// The token that it replaces.
+    pub(super) rejected: Option<AccessToken>,
 }
 
 /// What the rules decide.
@@ -65,8 +77,8 @@ pub(super) struct Decision<E> {
     pub(super) answer: Option<Answer<E>>,
     /// A fetch is to be queued.
     pub(super) begins: bool,
-    /// The queued fetch begins now, and may have so many requests answered.
-    pub(super) admits: Option<u32>,
+    /// The queued fetch begins now.
+    pub(super) admits: Option<Admitted>,
     /// What the operator of the service should know.
     pub(super) report: Option<Report<E>>,
     /// When to look at the key again.

@@ -1,8 +1,9 @@
 //! The fetches of a cache: who waits for each, which begins next, and which are under way.
 
-use super::{Failure, GaveUp, Key, Reply, Request, Shared, life::Fetched, rules};
+use super::{
+    Failure, GaveUp, Key, Reply, Request, Shared, event::Admitted, life::Fetched, pace::Need, rules,
+};
 use crate::{budget::Budget, time::timeout};
-use azure_core::credentials::AccessToken;
 use futures::{
     future::{AbortHandle, Abortable, BoxFuture, FutureExt},
     stream::{FuturesUnordered, StreamExt},
@@ -31,34 +32,37 @@ const LONGEST_HOLD: Duration = Duration::from_secs(300);
 pub(super) struct Fetches<K, E> {
     at_once: usize,
     records: HashMap<u64, Record<K, E>>,
-    queued: BTreeSet<Place>,
+    queued: BTreeSet<Turn>,
     under_way: BTreeSet<u64>,
     work: FuturesUnordered<BoxFuture<'static, (u64, Option<Outcome<E>>)>>,
-    last_place: u64,
+    last_turn: u64,
     /// The service has asked for a pause until then.
     held_until: Duration,
+    /// The last fetch that began in a pause.
+    began_held: Option<u64>,
     /// When a fetch last brought a token.
     last_token: Duration,
 }
 
 pub(super) type Outcome<E> = Result<Fetched, E>;
 
-/// The place of a fetch in the queue: whether it is a renewal, in which order it came there, and its id.
-type Place = (bool, u64, u64);
+/// The turn of a fetch in the queue: whether it is a renewal, in which order it came there, and its id.
+type Turn = (bool, u64, u64);
 
 /// A fetch that is queued or under way, and who waits for it.
 struct Record<K, E> {
     key: K,
     fetch: rules::Fetch,
-    place: Place,
-    /// When it came to its place.
+    turn: Turn,
+    /// Since when it has this turn.
     since: Duration,
-    waiters: Waiters<E>,
+    /// Those who wait for as long as it takes.
+    waiters: Vec<Reply<E>>,
     /// Those who have a token, and get it if the fetch takes too long.
-    brief: Waiters<E>,
+    brief: Vec<Reply<E>>,
     was_waited_for: bool,
-    /// A service has refused this token: the fetch goes on even if nobody waits for it.
-    rejected: Option<AccessToken>,
+    /// It is from before `clear`: what it brings is for its callers alone.
+    is_earlier: bool,
     start: Option<Start>,
 }
 
@@ -68,12 +72,6 @@ struct Start {
     /// Of the cache, at that time.
     epoch: u64,
     abort: AbortHandle,
-}
-
-struct Waiters<E> {
-    replies: Vec<Reply<E>>,
-    /// With so many, those who have been cancelled are removed.
-    prune_at: usize,
 }
 
 /// What happens next to a fetch that is queued or under way.
@@ -99,36 +97,28 @@ pub(super) struct Ended<K, E> {
 
 impl<K, E> Record<K, E> {
     fn is_wanted(&self) -> bool {
-        let goes_on = self.rejected.is_some() || !self.fetch.need.is_urgent();
-        goes_on || self.waiters.is_anyone_left() || self.brief.is_anyone_left()
+        let goes_on = self.fetch.need != Need::Token && !self.is_earlier;
+        goes_on || is_anyone_left(&self.waiters) || is_anyone_left(&self.brief)
     }
 
     fn replies(self) -> Vec<Reply<E>> {
-        let mut replies = self.waiters.replies;
-        replies.extend(self.brief.replies);
+        let mut replies = self.waiters;
+        replies.extend(self.brief);
         replies
     }
 }
 
-impl<E> Waiters<E> {
-    fn none() -> Self {
-        Self {
-            replies: Vec::new(),
-            prune_at: 64,
-        }
+/// Adds one who waits. Those who have been cancelled do not add up.
+fn add<E>(replies: &mut Vec<Reply<E>>, reply: Reply<E>) {
+    if replies.len() == replies.capacity() {
+        replies.retain(|reply| !reply.is_canceled());
+        replies.reserve(replies.len() + 1);
     }
+    replies.push(reply);
+}
 
-    fn add(&mut self, reply: Reply<E>) {
-        if self.replies.len() >= self.prune_at {
-            self.replies.retain(|reply| !reply.is_canceled());
-            self.prune_at = self.replies.len() * 2 + 64;
-        }
-        self.replies.push(reply);
-    }
-
-    fn is_anyone_left(&self) -> bool {
-        self.replies.iter().any(|reply| !reply.is_canceled())
-    }
+fn is_anyone_left<E>(replies: &[Reply<E>]) -> bool {
+    replies.iter().any(|reply| !reply.is_canceled())
 }
 
 impl<K: Key, E: Failure> Fetches<K, E> {
@@ -139,8 +129,9 @@ impl<K: Key, E: Failure> Fetches<K, E> {
             queued: BTreeSet::new(),
             under_way: BTreeSet::new(),
             work: FuturesUnordered::new(),
-            last_place: 0,
+            last_turn: 0,
             held_until: Duration::ZERO,
+            began_held: None,
             last_token: now,
         }
     }
@@ -148,30 +139,30 @@ impl<K: Key, E: Failure> Fetches<K, E> {
     /// Queues a fetch. One that is queued already moves to where its need now belongs, and one that is
     /// under way stays so.
     pub(super) fn queue(&mut self, key: &K, fetch: rules::Fetch, now: Duration) {
-        let is_renewal = !fetch.need.is_urgent();
-        let place = (is_renewal, self.last_place + 1, fetch.id);
+        let is_renewal = fetch.need == Need::Renewal;
+        let turn = (is_renewal, self.last_turn + 1, fetch.id);
         let record = self.records.entry(fetch.id).or_insert_with(|| Record {
             key: key.clone(),
             fetch,
-            place,
+            turn,
             since: now,
-            waiters: Waiters::none(),
-            brief: Waiters::none(),
+            waiters: Vec::new(),
+            brief: Vec::new(),
             was_waited_for: false,
-            rejected: None,
+            is_earlier: false,
             start: None,
         });
         record.fetch = fetch;
         if record.start.is_some() {
             return;
         }
-        if record.place.0 != is_renewal {
-            self.queued.remove(&record.place);
-            record.place = place;
+        if record.turn.0 != is_renewal {
+            self.queued.remove(&record.turn);
+            record.turn = turn;
             record.since = now;
         }
-        if self.queued.insert(record.place) {
-            self.last_place += 1;
+        if self.queued.insert(record.turn) {
+            self.last_turn += 1;
         }
     }
 
@@ -180,8 +171,8 @@ impl<K: Key, E: Failure> Fetches<K, E> {
         if let Some(record) = self.records.get_mut(&id) {
             record.was_waited_for = true;
             match is_brief {
-                true => record.brief.add(reply),
-                false => record.waiters.add(reply),
+                true => add(&mut record.brief, reply),
+                false => add(&mut record.waiters, reply),
             }
         }
     }
@@ -189,39 +180,46 @@ impl<K: Key, E: Failure> Fetches<K, E> {
     /// Takes out those who wait briefly for a fetch.
     pub(super) fn take_brief(&mut self, id: u64) -> Vec<Reply<E>> {
         let record = self.records.get_mut(&id);
-        record.map_or_else(Vec::new, |record| std::mem::take(&mut record.brief.replies))
+        record.map_or_else(Vec::new, |record| std::mem::take(&mut record.brief))
     }
 
-    /// A fetch is to replace this token, which a service has refused.
-    pub(super) fn replaces(&mut self, id: u64, token: AccessToken) {
+    /// `clear` was called after the fetch began.
+    pub(super) fn is_earlier(&mut self, id: u64) {
         if let Some(record) = self.records.get_mut(&id) {
-            record.rejected = Some(token);
+            record.is_earlier = true;
         }
     }
 
-    /// Takes the next fetch out of the queue. A fetch that nobody waits for any more makes room for one
-    /// that somebody waits for.
+    /// Takes the next fetch out of the queue, or gives one up that nobody waits for any more.
     pub(super) fn admit(&mut self, now: Duration) -> Option<Admission<K>> {
         let is_held = now < self.held_until;
-        let place @ (is_renewal, _, id) = *self.queued.first()?;
-        if is_held && is_renewal {
-            return None;
-        }
-        // While the service wants a pause, requests go out one at a time, and only for callers without
-        // a token: the service may mean one tenant, and the others need not wait.
-        let at_once = if is_held { 1 } else { self.at_once };
-        if self.under_way.len() >= at_once {
-            let records = &self.records;
-            let is_abandoned = |id: &&u64| records.get(id).is_some_and(|it| !it.is_wanted());
-            let id = *self.under_way.iter().find(is_abandoned)?;
-            return if is_renewal { None } else { self.abandon(id) };
-        }
-        let record = self.records.get(&id)?;
-        if !record.is_wanted() {
+        let turn @ (is_renewal, _, id) = *self.queued.first()?;
+        let is_abandoned = |id: &u64| self.records.get(id).is_some_and(|it| !it.is_wanted());
+        if is_abandoned(&id) {
             return self.abandon(id);
         }
-        let key = record.key.clone();
-        self.queued.remove(&place);
+        // While the service wants a pause, requests go out one at a time, and none for renewals: the
+        // service may mean one tenant, and the callers of others need not wait.
+        let before = self
+            .began_held
+            .filter(|it| is_held && self.under_way.contains(it));
+        let is_full = self.under_way.len() >= self.at_once;
+        if is_renewal && (is_held || is_full) {
+            return None;
+        }
+        if is_full || before.is_some() {
+            // One that nobody waits for any more makes room.
+            let id = match before {
+                Some(id) => Some(id).filter(is_abandoned),
+                None => self.under_way.iter().copied().find(is_abandoned),
+            };
+            return self.abandon(id?);
+        }
+        if is_held {
+            self.began_held = Some(id);
+        }
+        let key = self.records.get(&id)?.key.clone();
+        self.queued.remove(&turn);
         Some(Admission::Begins { key })
     }
 
@@ -238,16 +236,22 @@ impl<K: Key, E: Failure> Fetches<K, E> {
 
     fn remove(&mut self, id: u64) -> Option<Record<K, E>> {
         let record = self.records.remove(&id)?;
-        self.queued.remove(&record.place);
+        self.queued.remove(&record.turn);
         self.under_way.remove(&id);
         Some(record)
     }
 
-    pub(super) fn begin(&mut self, id: u64, shared: &Arc<Shared<K, E>>, requests: u32, epoch: u64) {
+    pub(super) fn begin(
+        &mut self,
+        id: u64,
+        shared: &Arc<Shared<K, E>>,
+        admitted: Admitted,
+        epoch: u64,
+    ) {
         let Some(record) = self.records.get_mut(&id) else {
             return;
         };
-        let budget = Arc::new(Budget::new(requests));
+        let budget = Arc::new(Budget::new(admitted.requests));
         let (abort, registration) = AbortHandle::new_pair();
         record.start = Some(Start {
             budget: Arc::clone(&budget),
@@ -256,7 +260,7 @@ impl<K: Key, E: Failure> Fetches<K, E> {
         });
         let request = Request {
             budget,
-            rejected: record.rejected.clone(),
+            rejected: admitted.rejected,
         };
         let (shared, key) = (Arc::clone(shared), record.key.clone());
         let work = async move {
@@ -310,13 +314,16 @@ impl<K: Key, E: Failure> Fetches<K, E> {
 
     /// Takes out the first that callers wait for, if it has waited too long while nobody got a token.
     /// With it: who waits, and how many are queued behind it.
-    pub(super) fn end_standstill(&mut self, now: Duration) -> Option<(K, Vec<Reply<E>>, usize)> {
+    pub(super) fn end_standstill(
+        &mut self,
+        now: Duration,
+    ) -> Option<(u64, K, Vec<Reply<E>>, usize)> {
         let id = self.first_urgent().map(|(id, _)| id)?;
         if self.standstill_ends()? > now {
             return None;
         }
         let record = self.remove(id)?;
-        Some((record.key.clone(), record.replies(), self.queued.len()))
+        Some((id, record.key.clone(), record.replies(), self.queued.len()))
     }
 
     fn standstill_ends(&self) -> Option<Duration> {
@@ -345,7 +352,7 @@ impl<K: Key, E: Failure> Fetches<K, E> {
     pub(super) fn waiters(&self) -> usize {
         self.records
             .values()
-            .map(|record| record.waiters.replies.len() + record.brief.replies.len())
+            .map(|record| record.waiters.len() + record.brief.len())
             .sum()
     }
 

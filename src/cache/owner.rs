@@ -5,7 +5,7 @@
 //! assertions) is polled and dropped by this task and by nobody else.
 
 use super::{
-    CachedToken, Command, Failure, GaveUp, Key, Reply, Shared,
+    CachedToken, Command, Failure, Key, Reply, Shared,
     event::{Answer, Decision, Event},
     fetches::{Admission, Ended, Fetches},
     rules::State,
@@ -44,7 +44,7 @@ struct Entry<E> {
     /// When the key is looked at.
     wake: Option<Place>,
     /// Its place among the idle keys.
-    place: Option<Place>,
+    idle: Option<Place>,
 }
 
 impl<K: Key, E: Failure> Owner<K, E> {
@@ -72,15 +72,17 @@ impl<K: Key, E: Failure> Owner<K, E> {
     /// Does everything that can be done now. Ready when the cache is dropped.
     fn poll(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
         loop {
-            if let Poll::Ready(command) = self.commands.poll_recv(context) {
+            // Commands come last. There can always be another, and tokio lets a task do only so much
+            // before its timers and sockets are no longer ready.
+            if let Poll::Ready(ended) = self.fetches.poll(context) {
+                self.ended(ended);
+            } else if self.poll_timer(context).is_ready() {
+                self.look_after();
+            } else if let Poll::Ready(command) = self.commands.poll_recv(context) {
                 match command {
                     Some(command) => self.obey(command),
                     None => return Poll::Ready(()),
                 }
-            } else if let Poll::Ready(ended) = self.fetches.poll(context) {
-                self.ended(ended);
-            } else if self.poll_timer(context).is_ready() {
-                self.look_after();
             } else {
                 return Poll::Pending;
             }
@@ -93,19 +95,17 @@ impl<K: Key, E: Failure> Owner<K, E> {
         match command {
             Command::Get { key, reply } => self.tell(&key, Event::Asked, [reply]),
             Command::Replace { key, token, reply } => {
+                let is_waited_for = reply.is_some();
                 let event = Event::Rejected {
-                    token: token.clone(),
-                    is_waited_for: reply.is_some(),
+                    token,
+                    is_waited_for,
                 };
                 self.tell(&key, event, reply);
-                if let Some(id) = self.fetch_of(&key) {
-                    self.fetches.replaces(id, token);
-                }
             }
             Command::Sweep => {
                 let keys: Vec<_> = self.entries.keys().cloned().collect();
                 for key in keys {
-                    self.tell(&key, Event::Woken, []);
+                    self.look_at(&key);
                 }
             }
             #[cfg(test)]
@@ -118,24 +118,40 @@ impl<K: Key, E: Failure> Owner<K, E> {
         // One look at the epoch: `clear` may be called at any time.
         let context = self.shared.context(self.last_fetch + 1);
         let (now, epoch) = (context.now.monotonic, context.epoch);
-        if matches!(event, Event::Asked | Event::Rejected { .. }) && !self.entries.contains_key(key)
-        {
-            let entry = Entry {
+        let entry = self.entries.entry(key.clone()).or_insert_with(|| {
+            Box::new(Entry {
                 state: State::new(epoch),
                 published: None,
                 wake: None,
-                place: None,
-            };
-            self.entries.insert(key.clone(), Box::new(entry));
-        }
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
+                idle: None,
+            })
+        });
+        let before = entry.state.fetch();
         let mut decision = entry.state.on(event, &context);
         let answer = decision.answer.take();
         self.follow(key, decision, now, epoch);
         if let Some(answer) = answer {
             self.answer(key, answer, replies);
+        }
+        // `clear` was called. Those who had a token have none now.
+        if let Some(before) = before.filter(|it| self.fetch_of(key) != Some(it.id)) {
+            self.fetches.is_earlier(before.id);
+            self.ask_again(key, before.id);
+        }
+    }
+
+    /// Looks at a key. Those who wait briefly for its fetch ask again.
+    fn look_at(&mut self, key: &K) {
+        self.tell(key, Event::Woken, []);
+        if let Some(id) = self.fetch_of(key) {
+            self.ask_again(key, id);
+        }
+    }
+
+    fn ask_again(&mut self, key: &K, fetch: u64) {
+        let brief = self.fetches.take_brief(fetch);
+        if !brief.is_empty() {
+            self.tell(key, Event::Asked, brief);
         }
     }
 
@@ -160,13 +176,13 @@ impl<K: Key, E: Failure> Owner<K, E> {
         }
         let has_token = entry.published.is_some();
         let is_idle = fetch.is_none() && !decision.is_over;
-        if let Some(place) = entry.place.take_if(|_| !is_idle || has_token != had_token) {
+        if let Some(place) = entry.idle.take_if(|_| !is_idle || has_token != had_token) {
             self.idle[usize::from(had_token)].remove(place);
         }
-        if is_idle && entry.place.is_none() {
+        if is_idle && entry.idle.is_none() {
             let from = entry.state.stays_until().max(now);
             let place = self.idle[usize::from(has_token)].set(from, key.clone());
-            entry.place = Some(place);
+            entry.idle = Some(place);
         }
         let has_moved = |(at, _): &mut Place| decision.wake_at.map(nanos) != Some(*at);
         if let Some(place) = entry.wake.take_if(has_moved) {
@@ -217,9 +233,12 @@ impl<K: Key, E: Failure> Owner<K, E> {
             match admission {
                 Admission::Begins { key } => self.tell(&key, Event::Admitted, []),
                 Admission::Abandoned { id, key, answered } => {
-                    if self.fetch_of(&key) == Some(id) {
-                        self.tell(&key, Event::Abandoned { answered }, []);
-                    }
+                    let event = Event::Abandoned {
+                        id,
+                        answered,
+                        queued: 0,
+                    };
+                    self.tell(&key, event, []);
                 }
             }
         }
@@ -235,14 +254,6 @@ impl<K: Key, E: Failure> Owner<K, E> {
                 }
             }
             Err(_) => {}
-        }
-        if !self.entries.contains_key(&ended.key) {
-            // The key was dropped after `clear`.
-            let answer = match ended.outcome {
-                Ok(fetched) => Answer::Token(fetched.token),
-                Err(error) => Answer::Error(error),
-            };
-            return self.answer(&ended.key, answer, ended.replies);
         }
         let event = Event::Ended {
             id: ended.id,
@@ -264,46 +275,38 @@ impl<K: Key, E: Failure> Owner<K, E> {
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.wake = None;
             }
-            self.tell(&key, Event::Woken, []);
-            let id = self.fetch_of(&key);
-            let brief = id.map(|id| self.fetches.take_brief(id)).unwrap_or_default();
-            if !brief.is_empty() {
-                self.tell(&key, Event::Asked, brief);
-            }
+            self.look_at(&key);
         }
-        while let Some((key, replies, queued)) = self.fetches.end_standstill(now) {
-            self.tell(&key, Event::Abandoned { answered: 0 }, []);
-            let why = GaveUp::QueueStoodStill { queued };
-            self.answer(&key, Answer::GaveUp(why), replies);
+        while let Some((id, key, replies, queued)) = self.fetches.end_standstill(now) {
+            let event = Event::Abandoned {
+                id,
+                answered: 0,
+                queued,
+            };
+            self.tell(&key, event, replies);
         }
     }
 
-    /// Ready when the time for which the timer is set has come. The timer is set again for an earlier time.
+    /// Ready when the time for which the timer is set has come. The timer is set again for an earlier time,
+    /// and never for a later one: a timer too many costs one look.
     fn poll_timer(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
-        // First of all: what is to be done at this time may have no later one.
-        if self.poll_set_timer(context).is_ready() {
-            return Poll::Ready(());
-        }
-        let now = self.shared.clock.now().monotonic;
-        let times = [self.schedule.next(), self.fetches.next_time(now)];
-        let Some(next) = times.into_iter().flatten().min() else {
-            self.timer = None;
-            return Poll::Pending;
-        };
-        if self.timer.as_ref().is_some_and(|(set, _)| next >= *set) {
-            return Poll::Pending;
-        }
-        let sleep = self.shared.clock.sleep(next.saturating_sub(now));
-        self.timer = Some((next, sleep));
-        self.poll_set_timer(context)
-    }
-
-    fn poll_set_timer(&mut self, context: &mut task::Context<'_>) -> Poll<()> {
-        let is_over =
-            |(_, sleep): &mut (_, BoxFuture<'static, ()>)| sleep.poll_unpin(context).is_ready();
-        match self.timer.take_if(is_over) {
-            Some(_) => Poll::Ready(()),
-            None => Poll::Pending,
+        loop {
+            if let Some((_, sleep)) = &mut self.timer
+                && sleep.poll_unpin(context).is_ready()
+            {
+                self.timer = None;
+                return Poll::Ready(());
+            }
+            let now = self.shared.clock.now().monotonic;
+            let times = [self.schedule.next(), self.fetches.next_time(now)];
+            let set = self.timer.as_ref().map(|(set, _)| *set);
+            match times.into_iter().flatten().min() {
+                Some(next) if set.is_none_or(|set| next < set) => {
+                    let sleep = self.shared.clock.sleep(next.saturating_sub(now));
+                    self.timer = Some((next, sleep));
+                }
+                _ => return Poll::Pending,
+            }
         }
     }
 
@@ -320,7 +323,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
                     break;
                 };
                 if let Some(entry) = self.entries.get_mut(&key) {
-                    entry.place = None;
+                    entry.idle = None;
                 }
                 self.tell(&key, Event::Crowded, []);
             }

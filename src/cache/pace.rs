@@ -14,13 +14,6 @@ pub(super) enum Need {
     Token,
 }
 
-impl Need {
-    /// Whether callers wait for it. Then it is admitted before renewals.
-    pub(super) fn is_urgent(self) -> bool {
-        self != Self::Renewal
-    }
-}
-
 /// The pace of the requests for one key. It is kept longer than the key's token.
 ///
 /// Times are those of the monotonic clock.
@@ -65,7 +58,7 @@ const LONGEST_ASKED_WHILE_USABLE: Duration = Duration::from_secs(300);
 const LONGEST_ASKED: Duration = Duration::from_secs(30);
 /// Bounds of the pause when a renewal brings the same token again.
 const UNCHANGED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
-/// Whoever hands out a refused token may hand out the same one all day.
+/// Whoever hands out a rejected token may hand out the same one all day.
 const REPLACED_AT_MOST_EVERY: Duration = Duration::from_secs(60);
 /// Requests beyond the share for those who call `invalidate_all` because somebody has fixed the cause.
 const FRESH_TRIES: usize = 3;
@@ -132,6 +125,14 @@ impl<E: Failure> Pace<E> {
         }
     }
 
+    /// The same for a fetch from before `clear`, which leaves the try that was granted then.
+    pub(super) fn count_earlier(&mut self, answered: u32, now: Duration) {
+        let is_fresh_try = self.is_fresh_try;
+        self.count(answered, now);
+        self.is_fresh_try = is_fresh_try;
+    }
+
+    /// Also for a failure that is not remembered here.
     pub(super) fn succeeded(&mut self) {
         self.failure = None;
         self.renewal_from = Duration::ZERO;
@@ -174,9 +175,7 @@ impl<E: Failure> Pace<E> {
             pause = pause.max(asked);
             self.replacement_from = self.replacement_from.max(now + pause);
         }
-        if let Some(silence) = error.silence() {
-            self.silent_until = now + silence;
-        }
+        self.heed(&error, now);
         self.renewal_from = now + pause;
         self.token_from = match is_usable {
             true => now,
@@ -190,9 +189,11 @@ impl<E: Failure> Pace<E> {
         }));
     }
 
-    /// A failure that is not remembered here.
-    pub(super) fn failed_elsewhere(&mut self) {
-        self.succeeded();
+    /// Keeps the pause that the service demands with an error.
+    pub(super) fn heed(&mut self, error: &E, now: Duration) {
+        if let Some(silence) = error.silence() {
+            self.silent_until = self.silent_until.max(now + silence);
+        }
     }
 
     /// Forgets failures. The number of requests still counts, and so does a pause that the service

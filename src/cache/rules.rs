@@ -3,7 +3,7 @@
 
 use super::{
     CachedToken, Failure, GaveUp, Report,
-    event::{Answer, Context, Decision, Event},
+    event::{Admitted, Answer, Context, Decision, Event},
     life::Stage,
     outage::Outage,
     pace::{Need, Pace},
@@ -20,6 +20,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct State<E> {
     held: Option<Arc<CachedToken>>,
     fetch: Option<Fetch>,
+    /// The token that the next fetch replaces, because a service has rejected it.
+    rejected: Option<Box<AccessToken>>,
     pace: Pace<E>,
     /// Boxed, as few keys have one.
     outage: Option<Box<Outage>>,
@@ -41,6 +43,7 @@ impl<E: Failure> State<E> {
         Self {
             held: None,
             fetch: None,
+            rejected: None,
             pace: Pace::new(),
             outage: None,
             epoch,
@@ -89,42 +92,49 @@ impl<E: Failure> State<E> {
             Event::Rejected {
                 token,
                 is_waited_for,
-            } => self.rejected(&token, is_waited_for, context),
+            } => self.rejected(token, is_waited_for, context),
             Event::Admitted => {
                 admits = self.admitted(context);
                 None
             }
-            Event::Abandoned { answered } => {
-                self.pace.count(answered, context.now.monotonic);
-                self.fetch = None;
-                if let Some(held) = &self.held {
-                    held.accept();
+            Event::Abandoned {
+                id,
+                answered,
+                queued,
+            } => {
+                if self.is_own(id, answered, context) {
+                    self.ended();
                 }
-                None
-            }
-            // A fetch from before `clear` is the result for its callers, but is not cached.
-            Event::Ended { id, result, .. } if self.fetch.is_none_or(|it| it.id != id) => {
-                Some(match result {
-                    Ok(token) => Answer::Token(token.token.clone()),
-                    Err(error) => Answer::Error(error),
+                Some(match self.servable(context.now) {
+                    Some(held) => self.unrenewed(&held, context),
+                    None => Answer::GaveUp(GaveUp::QueueStoodStill { queued }),
                 })
             }
             Event::Ended {
-                id: _,
+                id,
                 result,
                 answered,
                 was_waited_for,
                 jitter,
-            } => {
-                self.pace.count(answered, context.now.monotonic);
-                let error = result.as_ref().err().cloned();
-                let answer = match result {
-                    Ok(new) => self.brought(new, was_waited_for, context),
-                    Err(error) => self.failed(error, jitter, context),
-                };
-                report = self.report(error, context);
-                Some(answer)
-            }
+            } => match self.is_own(id, answered, context) {
+                true => {
+                    let error = result.as_ref().err().cloned();
+                    let answer = match result {
+                        Ok(new) => self.brought(new, was_waited_for, context),
+                        Err(error) => self.failed(error, jitter, context),
+                    };
+                    report = self.report(error, context);
+                    Some(answer)
+                }
+                // The result for its callers, which is not cached.
+                false => Some(match result {
+                    Ok(token) => Answer::Token(token.token.clone()),
+                    Err(error) => {
+                        self.pace.heed(&error, context.now.monotonic);
+                        Answer::Error(error)
+                    }
+                }),
+            },
             Event::Woken => {
                 self.woken(context);
                 None
@@ -150,9 +160,29 @@ impl<E: Failure> State<E> {
         if self.epoch != context.epoch {
             self.epoch = context.epoch;
             self.held = None;
+            self.rejected = None;
             // A fetch that has not begun yet brings a new token, too.
             self.fetch = self.fetch.filter(|fetch| !fetch.is_admitted);
             self.pace.clear(context.now.monotonic);
+        }
+    }
+
+    /// Whether this is the fetch of this state, and not one from before `clear`. Counts its requests.
+    fn is_own(&mut self, id: u64, answered: u32, context: &Context<'_, E>) -> bool {
+        let is_own = self.fetch.is_some_and(|fetch| fetch.id == id);
+        match is_own {
+            true => self.pace.count(answered, context.now.monotonic),
+            false => self.pace.count_earlier(answered, context.now.monotonic),
+        }
+        is_own
+    }
+
+    /// The fetch has ended, and the current token stays.
+    fn ended(&mut self) {
+        self.fetch = None;
+        self.rejected = None;
+        if let Some(held) = &self.held {
+            held.accept();
         }
     }
 
@@ -169,10 +199,7 @@ impl<E: Failure> State<E> {
                 (Stage::Usable, Need::Renewal) => self.want(need, context),
                 _ => {
                     self.want(need, context);
-                    return match self.patience_ends(now) {
-                        Some(_) => Answer::WaitBriefly,
-                        None => self.unrenewed(&held, context),
-                    };
+                    return self.wait_briefly(&held, context);
                 }
             }
             return Answer::Token(held.token.clone());
@@ -194,14 +221,15 @@ impl<E: Failure> State<E> {
 
     fn rejected(
         &mut self,
-        token: &AccessToken,
+        token: AccessToken,
         is_waited_for: bool,
         context: &Context<'_, E>,
     ) -> Option<Answer<E>> {
         let Some(held) = self.servable(context.now) else {
+            self.rejected = Some(Box::new(token));
             return is_waited_for.then(|| self.asked(context));
         };
-        if !held.is(token) {
+        if !held.is(&token) {
             return Some(Answer::Token(held.token.clone()));
         }
         // At most once a minute: the service may return the same token all day, and other services may
@@ -209,19 +237,28 @@ impl<E: Failure> State<E> {
         held.reject();
         self.want(Need::Replacement, context);
         if self.fetch.is_some() {
+            self.rejected = Some(Box::new(token));
             return Some(Answer::Wait);
         }
         held.accept();
         Some(Answer::Token(held.token.clone()))
     }
 
-    /// How many requests the fetch may have answered.
-    fn admitted(&mut self, context: &Context<'_, E>) -> Option<u32> {
+    fn admitted(&mut self, context: &Context<'_, E>) -> Option<Admitted> {
         let fetch = self.fetch.as_mut()?;
         fetch.is_admitted = true;
         let now = context.now.monotonic;
         self.pace.begun(fetch.need, now);
-        Some(self.pace.budget(context.limits.requests, now))
+        // A call may have seen the mark of the rejected token before the owner heard of it.
+        let held = self
+            .held
+            .as_ref()
+            .filter(|_| fetch.need == Need::Replacement);
+        let rejected = self.rejected.take().map(|rejected| *rejected);
+        Some(Admitted {
+            requests: self.pace.budget(context.limits.requests, now),
+            rejected: rejected.or_else(|| held.map(|held| held.token.clone())),
+        })
     }
 
     fn brought(
@@ -231,14 +268,23 @@ impl<E: Failure> State<E> {
         context: &Context<'_, E>,
     ) -> Answer<E> {
         let now = context.now;
-        let need = self.fetch.take().map_or(Need::Token, |fetch| fetch.need);
+        let fetch = self.fetch.take();
+        let need = fetch.map_or(Need::Token, |fetch| fetch.need);
         if let Some(held) = self.servable(now) {
             // The remaining lifetimes are compared, not the times of expiry: the wall clock may have been
             // wrong when one of the tokens was received.
             let is_later = new.life.remaining(now) > held.life.remaining(now);
             if held.is(&new.token) || !(is_later || need == Need::Replacement) {
+                // A service rejected it after the request for this fetch, which could not say so.
+                if self.rejected.is_some() {
+                    self.want(Need::Replacement, context);
+                    if let (Some(next), Some(fetch)) = (&mut self.fetch, fetch) {
+                        next.since = fetch.since;
+                        return self.wait_briefly(&held, context);
+                    }
+                }
                 // Only if it stays: whoever rejected it may be just about to read the mark.
-                held.accept();
+                self.ended();
                 self.pace.unchanged(held.life.remaining(now), now.monotonic);
                 return self.unrenewed(&held, context);
             }
@@ -248,25 +294,23 @@ impl<E: Failure> State<E> {
             new.was_waited_for();
         }
         self.pace.succeeded();
+        self.rejected = None;
         self.held = Some(Arc::clone(&new));
         Answer::Token(new.token.clone())
     }
 
     fn failed(&mut self, error: E, jitter: f64, context: &Context<'_, E>) -> Answer<E> {
-        self.fetch = None;
+        self.ended();
         let servable = self.servable(context.now);
         let now = context.now.monotonic;
         match servable.is_some() || (context.limits.remembers)(&error) {
             true => self
                 .pace
                 .failed(error.clone(), servable.is_some(), now, jitter),
-            false => self.pace.failed_elsewhere(),
+            false => self.pace.succeeded(),
         }
         match servable {
-            Some(held) => {
-                held.accept();
-                self.unrenewed(&held, context)
-            }
+            Some(held) => self.unrenewed(&held, context),
             None => Answer::Error(error),
         }
     }
@@ -314,6 +358,13 @@ impl<E: Failure> State<E> {
         };
         if held.is_asked_for() && held.life.until_renewal(context.now).is_zero() {
             self.want(Need::Renewal, context);
+        }
+    }
+
+    fn wait_briefly(&self, held: &CachedToken, context: &Context<'_, E>) -> Answer<E> {
+        match self.patience_ends(context.now) {
+            Some(_) => Answer::WaitBriefly,
+            None => self.unrenewed(held, context),
         }
     }
 

@@ -21,6 +21,7 @@ use std::{
     sync::atomic::AtomicUsize,
     time::Duration,
 };
+use tokio::sync::Notify;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -39,6 +40,8 @@ enum Reply {
     Fail(Failed),
     Panic,
     Never,
+    /// Never responds, but makes progress whenever it is notified.
+    Progress(Arc<Notify>),
     /// Responds after this number of seconds.
     After(u64, Box<Reply>),
 }
@@ -112,6 +115,8 @@ struct Source {
     script: Mutex<HashMap<String, VecDeque<Reply>>>,
     default: Mutex<Reply>,
     requests: AtomicUsize,
+    /// The rejected token that each request names.
+    named: Mutex<Vec<Option<String>>>,
     news: Mutex<Vec<News>>,
     clock: Arc<dyn Clock>,
     start: Moment,
@@ -179,6 +184,9 @@ impl Fetch<TestKey, Failed> for FromSource {
                 return Err(Failed::default());
             }
             let number = source.requests.fetch_add(1, Ordering::SeqCst) + 1;
+            let named = request.rejected.as_ref();
+            let named = named.map(|rejected| rejected.token.secret().to_owned());
+            source.named.lock().unwrap().push(named);
             let mut reply = {
                 let mut script = source.script.lock().unwrap();
                 script.get_mut(&*key.name).and_then(VecDeque::pop_front)
@@ -221,6 +229,9 @@ impl Fetch<TestKey, Failed> for FromSource {
                 }
                 Reply::Fail(error) => Err(error),
                 Reply::Panic => panic!("the source panics, as this test wants it to"),
+                Reply::Progress(notify) => loop {
+                    notify.notified().await;
+                },
                 Reply::Never | Reply::After(..) => std::future::pending().await,
             }
         }
@@ -278,6 +289,7 @@ impl World {
             script: Mutex::default(),
             default: Mutex::new(default),
             requests: AtomicUsize::new(0),
+            named: Mutex::default(),
             news: Mutex::default(),
             clock: Arc::clone(&shared),
             start: shared.now(),
@@ -302,6 +314,12 @@ impl World {
         *self.source.default.lock().unwrap() = reply;
     }
 
+    /// The next responses for a key.
+    fn script<const N: usize>(&self, key: &str, replies: [Reply; N]) {
+        let mut script = self.source.script.lock().unwrap();
+        script.insert(key.to_owned(), replies.into());
+    }
+
     fn requests(&self) -> usize {
         self.source.requests.load(Ordering::SeqCst)
     }
@@ -313,6 +331,11 @@ impl World {
     /// Lets all tasks run that are ready.
     async fn settle(&self) {
         self.clock.sleep(Duration::from_millis(1)).await;
+    }
+
+    /// The rejected token that each request names.
+    fn named(&self) -> Vec<Option<String>> {
+        self.source.named.lock().unwrap().clone()
     }
 
     async fn try_get(&self) -> Result<String, Failed> {

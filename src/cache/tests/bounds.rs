@@ -213,3 +213,55 @@ async fn a_key_whose_token_was_cleared_takes_no_place_of_a_token() {
     let error = world.try_get().await.unwrap_err();
     assert_eq!(error.gave_up, Some("too many requests"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn clearing_during_each_fetch_does_not_avoid_the_limit_of_requests() {
+    let world = World::new(slow(1, Reply::Token(HOUR as i64)));
+    for _ in 0..60 {
+        let clear = async {
+            world.settle().await;
+            world.cache.clear();
+        };
+        // The last ones get an error at once.
+        let (_, ()) = futures::join!(world.try_get(), clear);
+    }
+    assert_eq!(world.requests(), 13);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_the_service_demands_is_kept_although_everything_was_cleared_meanwhile() {
+    let silence = Reply::Fail(Failed {
+        is_refusal: true,
+        silence: Some(Duration::from_secs(300)),
+        ..Default::default()
+    });
+    let world = World::new(slow(1, silence));
+    let clear = async {
+        world.settle().await;
+        world.cache.clear();
+    };
+    let (result, ()) = futures::join!(world.try_get(), clear);
+    result.unwrap_err();
+    world.pass(298).await;
+    world.try_get().await.unwrap_err();
+    assert_eq!(world.requests(), 1);
+    world.pass(3).await;
+    world.try_get().await.unwrap_err();
+    assert_eq!(world.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_from_before_clearing_does_not_use_up_the_try_that_clearing_grants() {
+    let world = World::new(Reply::Token(0));
+    for _ in 0..9 {
+        world.get().await;
+    }
+    world.then(slow(5, Reply::Token(0)));
+    let clear = async {
+        world.settle().await;
+        world.cache.clear();
+    };
+    let (tenth, ()) = futures::join!(world.try_get(), clear);
+    assert_eq!(tenth.as_deref(), Ok("10"));
+    assert_eq!(world.get().await, "11");
+}

@@ -334,3 +334,51 @@ async fn a_renewal_that_waits_for_retry_after_begins_although_nothing_else_is_to
     world.pass(100).await;
     assert_eq!(world.requests(), 4);
 }
+
+/// The timer of tokio has a resolution of a millisecond.
+#[tokio::test(start_paused = true)]
+async fn renewals_begin_after_a_pause_also_if_the_owner_wakes_between_its_end_and_the_timer() {
+    let world = World::with(
+        Reply::Refresh(HOUR as i64, 60),
+        Limits {
+            fetch: Duration::from_secs(HOUR),
+            ..limits()
+        },
+    );
+    world.get().await;
+    world.pass(100).await;
+    tokio::time::advance(Duration::from_micros(400)).await;
+    // For five minutes at most.
+    let progress = Arc::new(Notify::new());
+    let under_way = Reply::Progress(Arc::clone(&progress));
+    world.script("throttled", [retry_after(HOUR), under_way]);
+    world.try_get_key("throttled").await.unwrap_err();
+    let end = world.clock.true_time() + Duration::from_secs(300);
+    world.pass(40).await;
+    let other = world.cache.get(world.key("throttled"));
+    let mut other = std::pin::pin!(other);
+    assert!(other.as_mut().now_or_never().is_none());
+    world.pass(200).await;
+    let before = world.requests();
+    let left = end + Duration::from_micros(200) - world.clock.true_time();
+    tokio::time::advance(left).await;
+    progress.notify_one();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    world.pass(1).await;
+    assert_eq!(world.requests(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_from_before_a_pause_does_not_keep_the_callers_of_others_waiting() {
+    let world = World::new(Reply::Token(HOUR as i64));
+    world.script("hangs", [Reply::Never]);
+    world.script("throttled", [retry_after(300)]);
+    let hangs = world.try_get_key("hangs");
+    let mut hangs = std::pin::pin!(hangs);
+    assert!(hangs.as_mut().now_or_never().is_none());
+    world.settle().await;
+    world.try_get_key("throttled").await.unwrap_err();
+    assert_eq!(world.timed().await, served("3"));
+}

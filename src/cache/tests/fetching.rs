@@ -298,3 +298,49 @@ async fn cancelled_callers_leave_nothing_in_memory() {
     assert!(waiters.unwrap() <= 200, "{waiters:?}");
     first.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_goes_on_while_many_calls_are_answered_at_once() {
+    let world = World::new(Reply::Token(HOUR as i64));
+    let silence = Failed {
+        silence: Some(Duration::from_secs(5 * MINUTE)),
+        ..Default::default()
+    };
+    world.script("refused", [Reply::Fail(silence)]);
+    world.try_get_key("refused").await.unwrap_err();
+    let calls = AtomicUsize::new(0);
+    let callers = join_all((0..500).map(|_| async {
+        for _ in 0..100 {
+            world.try_get_key("refused").await.unwrap_err();
+            calls.fetch_add(1, Ordering::Relaxed);
+        }
+    }));
+    // Each of these waits is one that tokio ends only for a task that has not done too much already.
+    let waits = (0..20).fold(Reply::Token(HOUR as i64), |reply, _| slow(0, reply));
+    world.script("key", [waits]);
+    let fetched = async {
+        world.pass(0).await;
+        world.get().await;
+        calls.load(Ordering::Relaxed)
+    };
+    let (_, calls_before) = futures::join!(callers, fetched);
+    assert!(calls_before < 5_000, "{calls_before}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_from_before_clearing_makes_room_for_a_caller() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            at_once: 1,
+            ..limits()
+        },
+    );
+    world.get().await;
+    world.script("key", [Reply::Never]);
+    while world.requests() == 1 {
+        world.pass(MINUTE).await;
+    }
+    world.cache.clear();
+    assert_eq!(world.timed().await, served("3"));
+}

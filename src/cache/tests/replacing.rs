@@ -1,12 +1,12 @@
-//! A new token that replaces a refused token.
+//! A new token that replaces a rejected token.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_replaced_once_for_all_callers_that_reject_it() {
+async fn a_rejected_token_is_replaced_once_for_all_callers_that_reject_it() {
     let world = World::with_an_hour().await;
-    let refused = world.at_hand("key").unwrap();
-    let replace = || world.cache.replace(world.key("key"), &refused);
+    let rejected = world.at_hand("key").unwrap();
+    let replace = || world.cache.replace(world.key("key"), &rejected);
     let tokens = join_all((0..100).map(|_| replace())).await;
     assert!(
         tokens
@@ -18,13 +18,13 @@ async fn a_refused_token_is_replaced_once_for_all_callers_that_reject_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_returns_the_refused_token_again_gets_one_request_a_minute() {
+async fn a_source_that_returns_the_rejected_token_again_gets_one_request_a_minute() {
     let world = World::new(Reply::Same(24 * HOUR as i64));
     assert_eq!(world.get().await, "same");
-    let refused = world.at_hand("key").unwrap();
+    let rejected = world.at_hand("key").unwrap();
     for minute in 1..=3 {
         for _ in 0..60 {
-            let same = world.cache.replace(world.key("key"), &refused).await;
+            let same = world.cache.replace(world.key("key"), &rejected).await;
             assert_eq!(same.unwrap().token.secret(), "same");
             world.pass(1).await;
         }
@@ -35,16 +35,16 @@ async fn a_source_that_returns_the_refused_token_again_gets_one_request_a_minute
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_that_cannot_be_replaced_stays_for_the_other_callers() {
+async fn a_rejected_token_that_cannot_be_replaced_stays_for_the_other_callers() {
     let world = World::with_an_hour().await;
-    let refused = world.at_hand("key").unwrap();
+    let rejected = world.at_hand("key").unwrap();
     world.then(outage());
     let same = world
         .cache
-        .replace(world.key("key"), &refused)
+        .replace(world.key("key"), &rejected)
         .await
         .unwrap();
-    assert_eq!(same.token, refused.token);
+    assert_eq!(same.token, rejected.token);
     assert_eq!(world.timed().await, served("1"));
 }
 
@@ -102,4 +102,93 @@ async fn a_token_that_lives_shorter_than_the_one_before_it_is_renewed_at_its_own
     assert_eq!(world.get().await, "2");
     world.pass(World::USABLE).await;
     assert_eq!(world.requests(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_names_the_token_that_it_replaces_and_no_older_one() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            at_once: 1,
+            ..limits()
+        },
+    );
+    let first = world.token("key").await.unwrap();
+    let replace = |token| world.cache.replace(world.key("key"), token);
+    let second = replace(&first).await.unwrap();
+    world.pass(MINUTE).await;
+    world.script("other", [slow(1, Reply::Token(HOUR as i64))]);
+    let late = async {
+        world.settle().await;
+        world.cache.reject(&world.key("key"), &second);
+        // Its replacement is queued. Somebody is late with the one before it.
+        assert_eq!(replace(&first).await.unwrap().token, second.token);
+    };
+    let (other, ()) = futures::join!(world.try_get_key("other"), late);
+    other.unwrap();
+    world.settle().await;
+    let named = [None, Some("1"), None, Some("2")].map(|it| it.map(str::to_owned));
+    assert_eq!(world.named(), named);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_names_a_rejected_token_also_if_the_cache_does_not_have_it() {
+    let world = World::new(Reply::Same(24 * HOUR as i64));
+    let end = world.clock.wall() + azure_core::time::Duration::days(1);
+    let rejected = AccessToken::new("same", end);
+    for _ in 0..3 {
+        let token = world.cache.replace(world.key("key"), &rejected).await;
+        assert_eq!(token.unwrap().token.secret(), "same");
+    }
+    // The second is the one a minute: now the cache knows that it is the same.
+    let same = || Some("same".to_owned());
+    assert_eq!(world.named(), [same(), same()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_rejected_while_it_is_renewed_is_requested_again_by_its_name() {
+    let world = World::new(Reply::Same(24 * HOUR as i64));
+    world.get().await;
+    world.clock.suspend(Duration::from_secs(13 * HOUR));
+    let responses = [2, 2].map(|seconds| slow(seconds, Reply::Same(24 * HOUR as i64)));
+    world.script("key", responses);
+    let token = world.token("key").await.unwrap();
+    // The renewal is under way, and its request names no token.
+    world.pass(1).await;
+    let replace = async {
+        let start = world.clock.true_time();
+        let new = world.cache.replace(world.key("key"), &token).await;
+        (new.unwrap(), (world.clock.true_time() - start).as_secs())
+    };
+    let (new, waited) = replace.await;
+    // Nobody waits longer than three seconds from the first request for a token that is valid.
+    assert_eq!((new.token.secret(), waited), ("same", 2));
+    let named = [None, None, Some("same".to_owned())];
+    assert_eq!(world.named(), named);
+    // A response that comes in time is the new token.
+    world.pass(MINUTE).await;
+    world.then(Reply::Token(HOUR as i64));
+    let new = world.cache.replace(world.key("key"), &token).await;
+    assert_eq!(new.unwrap().token.secret(), "4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_rejects_a_token_keeps_it_when_the_queue_stands_still() {
+    let world = World::with(
+        Reply::Token(24 * HOUR as i64),
+        Limits {
+            at_once: 1,
+            ..limits()
+        },
+    );
+    let token = world.token("key").await.unwrap();
+    world.then(Reply::Never);
+    let keys: Vec<_> = (0..5).map(|n| n.to_string()).collect();
+    let others = join_all(keys.iter().map(|key| world.try_get_key(key)));
+    let replace = async {
+        world.pass(1).await;
+        world.cache.replace(world.key("key"), &token).await
+    };
+    let (_, same) = futures::join!(others, replace);
+    assert_eq!(same.unwrap().token, token.token);
 }

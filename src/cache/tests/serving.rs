@@ -217,3 +217,25 @@ async fn a_client_that_stops_at_an_unchanged_token_gets_errors_and_survives_an_o
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_successor_of_a_due_token_gets_a_new_one_when_everything_is_cleared() {
+    for is_queued in [true, false] {
+        let world = World::with_an_hour().await;
+        world.clock.suspend(Duration::from_secs(World::DUE));
+        match is_queued {
+            true => {
+                world.script("throttled", [retry_after(300)]);
+                world.try_get_key("throttled").await.unwrap_err();
+            }
+            false => world.script("key", [Reply::Never]),
+        }
+        let call = world.timed();
+        let clear = async {
+            world.pass(1).await;
+            world.cache.clear();
+        };
+        let ((token, waited), ()) = futures::join!(call, clear);
+        assert_eq!((token.unwrap().as_str(), waited), ("3", 1), "{is_queued}");
+    }
+}
