@@ -52,7 +52,8 @@ use tokio::sync::mpsc;
 /// Tokens by key. Dropping it ends everything that it has started.
 pub(crate) struct Cache<K, E> {
     shared: Arc<Shared<K, E>>,
-    /// Held to look up the owner or to put another in its place. Nothing is sent, woken or dropped under it.
+    /// Held to look up or to start the owner. Nothing is sent or dropped under it, and nothing is woken but
+    /// the crate's own thread.
     owner: Mutex<Option<Commands<K, E>>>,
 }
 
@@ -163,8 +164,9 @@ impl<K: Key, E: Failure> Cache<K, E> {
         drop(self.send(command));
     }
 
-    /// Drops all tokens and failures. A fetch that is under way is still the result for its callers, but
-    /// is not cached. The number of requests still counts, and so does a pause that the service demands.
+    /// Drops all tokens and failures. A fetch that is under way is still the result for callers who had no
+    /// token, but is not cached; those who had one ask again. The number of requests still counts, and so
+    /// does a pause that the service demands.
     pub(crate) fn clear(&self) {
         self.shared.epoch.fetch_add(1, Ordering::SeqCst);
         if let Some(commands) = self.commands() {
@@ -195,22 +197,27 @@ impl<K: Key, E: Failure> Cache<K, E> {
                 Err(mpsc::error::SendError(unsent)) => command = unsent,
             }
         }
-        let (new, receiver) = mpsc::unbounded_channel();
-        let (commands, ended) = {
+        let (commands, _ended) = {
             let mut owner = self.lock();
             // Another call may have started it meanwhile.
             match owner.as_ref().filter(|owner| !owner.is_closed()) {
                 Some(running) => (running.clone(), None),
-                None => (new.clone(), Some(owner.replace(new))),
+                None => {
+                    let new = self.start()?;
+                    (new.clone(), owner.replace(new))
+                }
             }
         };
-        if ended.is_some() {
-            let owner = Owner::new(Arc::clone(&self.shared), receiver).run();
-            self.shared.clock.spawn(heard_by_caller(owner))?;
-        }
         // An owner that ends at once drops the command with the reply, which the caller sees.
         drop(commands.send(command));
         Ok(())
+    }
+
+    fn start(&self) -> io::Result<Commands<K, E>> {
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let owner = Owner::new(Arc::clone(&self.shared), receiver).run();
+        self.shared.clock.spawn(heard_by_caller(owner))?;
+        Ok(commands)
     }
 
     fn commands(&self) -> Option<Commands<K, E>> {

@@ -18,11 +18,11 @@ pub(super) enum Event<E> {
     /// The fetch may begin.
     Admitted,
     /// A fetch is given up: nobody waits for it any more, or the queue has stood still for too long.
-    Abandoned {
+    GivenUp {
         id: u64,
         /// How many requests were answered.
         answered: u32,
-        /// How many fetches were behind it in the queue.
+        /// How many others are queued.
         queued: usize,
     },
     /// A fetch has ended.
@@ -45,7 +45,7 @@ pub(super) struct Context<'a, E> {
     pub(super) now: Moment,
     /// Counts the calls of `clear`.
     pub(super) epoch: u64,
-    /// The id of a fetch that is begun now.
+    /// The id of a fetch that is begun now. No other fetch of the cache has it.
     pub(super) next_id: u64,
     pub(super) limits: &'a Limits<E>,
 }
@@ -75,8 +75,6 @@ pub(super) struct Admitted {
 #[derive(Debug)]
 pub(super) struct Decision<E> {
     pub(super) answer: Option<Answer<E>>,
-    /// A fetch is to be queued.
-    pub(super) begins: bool,
     /// The queued fetch begins now.
     pub(super) admits: Option<Admitted>,
     /// What the operator of the service should know.

@@ -54,7 +54,7 @@ struct Record<K, E> {
     key: K,
     fetch: rules::Fetch,
     turn: Turn,
-    /// Since when it has this turn.
+    /// When it got this turn.
     since: Duration,
     /// Those who wait for as long as it takes.
     waiters: Vec<Reply<E>>,
@@ -74,12 +74,24 @@ struct Start {
     abort: AbortHandle,
 }
 
-/// What happens next to a fetch that is queued or under way.
-pub(super) enum Admission<K> {
-    /// The fetch of this key may begin.
-    Begins { key: K },
-    /// Nobody waits for it any more. `answered` is how many of its requests were answered.
-    Abandoned { id: u64, key: K, answered: u32 },
+/// What happens next to a fetch.
+pub(super) enum Admission<K, E> {
+    /// The queued fetch of this key may begin.
+    Begins(K),
+    /// It is given up.
+    GivenUp(GivenUp<K, E>),
+}
+
+/// A fetch that is given up, and those who still wait for it.
+pub(super) struct GivenUp<K, E> {
+    pub(super) id: u64,
+    pub(super) key: K,
+    /// How many of its requests were answered.
+    pub(super) answered: u32,
+    /// How many others are queued.
+    pub(super) queued: usize,
+    pub(super) waiters: Vec<Reply<E>>,
+    pub(super) brief: Vec<Reply<E>>,
 }
 
 /// A fetch that has ended.
@@ -92,19 +104,19 @@ pub(super) struct Ended<K, E> {
     /// Of the cache, when it began.
     pub(super) epoch: u64,
     pub(super) was_waited_for: bool,
-    pub(super) replies: Vec<Reply<E>>,
+    pub(super) waiters: Vec<Reply<E>>,
+    pub(super) brief: Vec<Reply<E>>,
 }
 
 impl<K, E> Record<K, E> {
     fn is_wanted(&self) -> bool {
         let goes_on = self.fetch.need != Need::Token && !self.is_earlier;
-        goes_on || is_anyone_left(&self.waiters) || is_anyone_left(&self.brief)
+        goes_on || self.is_waited_for()
     }
 
-    fn replies(self) -> Vec<Reply<E>> {
-        let mut replies = self.waiters;
-        replies.extend(self.brief);
-        replies
+    fn is_waited_for(&self) -> bool {
+        let mut all = self.waiters.iter().chain(&self.brief);
+        all.any(|reply| !reply.is_canceled())
     }
 }
 
@@ -115,10 +127,6 @@ fn add<E>(replies: &mut Vec<Reply<E>>, reply: Reply<E>) {
         replies.reserve(replies.len() + 1);
     }
     replies.push(reply);
-}
-
-fn is_anyone_left<E>(replies: &[Reply<E>]) -> bool {
-    replies.iter().any(|reply| !reply.is_canceled())
 }
 
 impl<K: Key, E: Failure> Fetches<K, E> {
@@ -184,54 +192,60 @@ impl<K: Key, E: Failure> Fetches<K, E> {
     }
 
     /// `clear` was called after the fetch began.
-    pub(super) fn is_earlier(&mut self, id: u64) {
+    pub(super) fn mark_earlier(&mut self, id: u64) {
         if let Some(record) = self.records.get_mut(&id) {
             record.is_earlier = true;
         }
     }
 
     /// Takes the next fetch out of the queue, or gives one up that nobody waits for any more.
-    pub(super) fn admit(&mut self, now: Duration) -> Option<Admission<K>> {
+    pub(super) fn admit(&mut self, now: Duration) -> Option<Admission<K, E>> {
         let is_held = now < self.held_until;
         let turn @ (is_renewal, _, id) = *self.queued.first()?;
-        let is_abandoned = |id: &u64| self.records.get(id).is_some_and(|it| !it.is_wanted());
-        if is_abandoned(&id) {
-            return self.abandon(id);
+        let is = |id: &u64, what: fn(&Record<K, E>) -> bool| self.records.get(id).is_some_and(what);
+        let unwanted = |id: &u64| is(id, |record| !record.is_wanted());
+        if unwanted(&id) {
+            return self.give_up(id).map(Admission::GivenUp);
         }
         // While the service wants a pause, requests go out one at a time, and none for renewals: the
         // service may mean one tenant, and the callers of others need not wait.
         let before = self
             .began_held
-            .filter(|it| is_held && self.under_way.contains(it));
+            .filter(|id| is_held && self.under_way.contains(id));
         let is_full = self.under_way.len() >= self.at_once;
         if is_renewal && (is_held || is_full) {
             return None;
         }
         if is_full || before.is_some() {
-            // One that nobody waits for any more makes room.
-            let id = match before {
-                Some(id) => Some(id).filter(is_abandoned),
-                None => self.under_way.iter().copied().find(is_abandoned),
+            let in_the_way = match before {
+                // Also one that would otherwise go on without anybody who waits.
+                Some(id) => Some(id).filter(|id| is(id, |record| !record.is_waited_for())),
+                None => self.under_way.iter().copied().find(unwanted),
             };
-            return self.abandon(id?);
+            return self.give_up(in_the_way?).map(Admission::GivenUp);
         }
         if is_held {
             self.began_held = Some(id);
         }
         let key = self.records.get(&id)?.key.clone();
         self.queued.remove(&turn);
-        Some(Admission::Begins { key })
+        Some(Admission::Begins(key))
     }
 
-    /// Ends a fetch. Its callers are not answered.
-    pub(super) fn abandon(&mut self, id: u64) -> Option<Admission<K>> {
+    fn give_up(&mut self, id: u64) -> Option<GivenUp<K, E>> {
         let record = self.remove(id)?;
         let answered = record.start.map_or(0, |start| {
             start.abort.abort();
             start.budget.answered()
         });
-        let key = record.key;
-        Some(Admission::Abandoned { id, key, answered })
+        Some(GivenUp {
+            id,
+            key: record.key,
+            answered,
+            queued: self.queued.len(),
+            waiters: record.waiters,
+            brief: record.brief,
+        })
     }
 
     fn remove(&mut self, id: u64) -> Option<Record<K, E>> {
@@ -292,12 +306,13 @@ impl<K: Key, E: Failure> Fetches<K, E> {
             };
             return Poll::Ready(Ended {
                 id,
-                key: record.key.clone(),
+                key: record.key,
                 outcome,
                 answered: start.budget.answered(),
                 epoch: start.epoch,
                 was_waited_for: record.was_waited_for,
-                replies: record.replies(),
+                waiters: record.waiters,
+                brief: record.brief,
             });
         }
         Poll::Pending
@@ -309,21 +324,19 @@ impl<K: Key, E: Failure> Fetches<K, E> {
 
     /// The service has asked for a pause.
     pub(super) fn hold(&mut self, retry_after: Duration, now: Duration) {
+        if self.held_until <= now {
+            self.began_held = None;
+        }
         self.held_until = self.held_until.max(now + retry_after.min(LONGEST_HOLD));
     }
 
-    /// Takes out the first that callers wait for, if it has waited too long while nobody got a token.
-    /// With it: who waits, and how many are queued behind it.
-    pub(super) fn end_standstill(
-        &mut self,
-        now: Duration,
-    ) -> Option<(u64, K, Vec<Reply<E>>, usize)> {
-        let id = self.first_urgent().map(|(id, _)| id)?;
-        if self.standstill_ends()? > now {
-            return None;
+    /// Gives up the first that callers wait for, if it has waited too long while nobody got a token.
+    pub(super) fn end_standstill(&mut self, now: Duration) -> Option<GivenUp<K, E>> {
+        let (id, _) = self.first_urgent()?;
+        match self.standstill_ends()? <= now {
+            true => self.give_up(id),
+            false => None,
         }
-        let record = self.remove(id)?;
-        Some((id, record.key.clone(), record.replies(), self.queued.len()))
     }
 
     fn standstill_ends(&self) -> Option<Duration> {

@@ -194,6 +194,12 @@ mod tests {
                 assert_eq!(life.stage(now), stage, "{whole} s, after {at} s");
                 assert_eq!(life.is_fresh(now.into()), stage == Stage::Fresh);
             }
+            // Each clock by itself.
+            let (before, at) = (after(seconds(renew - 1)), after(seconds(renew)));
+            for (wall, monotonic) in [(before.wall, at.monotonic), (at.wall, before.monotonic)] {
+                let now = Moment { wall, monotonic };
+                assert!(!life.is_fresh(now.into()));
+            }
         }
     }
 

@@ -7,7 +7,7 @@
 use super::{
     CachedToken, Command, Failure, Key, Reply, Shared,
     event::{Answer, Decision, Event},
-    fetches::{Admission, Ended, Fetches},
+    fetches::{Admission, Ended, Fetches, GivenUp},
     rules::State,
     schedule::{Place, Schedule},
 };
@@ -133,10 +133,12 @@ impl<K: Key, E: Failure> Owner<K, E> {
         if let Some(answer) = answer {
             self.answer(key, answer, replies);
         }
-        // `clear` was called. Those who had a token have none now.
+        // If `clear` was called, the fetch goes on for its callers, but those who had a token ask again.
+        // After every other end nobody is left.
         if let Some(before) = before.filter(|it| self.fetch_of(key) != Some(it.id)) {
-            self.fetches.is_earlier(before.id);
-            self.ask_again(key, before.id);
+            self.fetches.mark_earlier(before.id);
+            let brief = self.fetches.take_brief(before.id);
+            self.ask_again(key, brief);
         }
     }
 
@@ -144,12 +146,12 @@ impl<K: Key, E: Failure> Owner<K, E> {
     fn look_at(&mut self, key: &K) {
         self.tell(key, Event::Woken, []);
         if let Some(id) = self.fetch_of(key) {
-            self.ask_again(key, id);
+            let brief = self.fetches.take_brief(id);
+            self.ask_again(key, brief);
         }
     }
 
-    fn ask_again(&mut self, key: &K, fetch: u64) {
-        let brief = self.fetches.take_brief(fetch);
+    fn ask_again(&mut self, key: &K, brief: Vec<Reply<E>>) {
         if !brief.is_empty() {
             self.tell(key, Event::Asked, brief);
         }
@@ -164,11 +166,9 @@ impl<K: Key, E: Failure> Owner<K, E> {
         let had_token = entry.published.is_some();
         publish(key, entry.published.as_ref(), held.as_ref());
         entry.published = held;
-        if decision.begins {
-            self.last_fetch += 1;
-        }
         let fetch = entry.state.fetch();
         if let Some(fetch) = fetch {
+            self.last_fetch = self.last_fetch.max(fetch.id);
             if let Some(requests) = decision.admits {
                 self.fetches.begin(fetch.id, &self.shared, requests, epoch);
             }
@@ -231,17 +231,20 @@ impl<K: Key, E: Failure> Owner<K, E> {
         let now = self.shared.clock.now().monotonic;
         while let Some(admission) = self.fetches.admit(now) {
             match admission {
-                Admission::Begins { key } => self.tell(&key, Event::Admitted, []),
-                Admission::Abandoned { id, key, answered } => {
-                    let event = Event::Abandoned {
-                        id,
-                        answered,
-                        queued: 0,
-                    };
-                    self.tell(&key, event, []);
-                }
+                Admission::Begins(key) => self.tell(&key, Event::Admitted, []),
+                Admission::GivenUp(given_up) => self.given_up(given_up),
             }
         }
+    }
+
+    fn given_up(&mut self, given_up: GivenUp<K, E>) {
+        let event = Event::GivenUp {
+            id: given_up.id,
+            answered: given_up.answered,
+            queued: given_up.queued,
+        };
+        self.tell(&given_up.key, event, given_up.waiters);
+        self.ask_again(&given_up.key, given_up.brief);
     }
 
     fn ended(&mut self, ended: Ended<K, E>) {
@@ -265,7 +268,8 @@ impl<K: Key, E: Failure> Owner<K, E> {
             was_waited_for: ended.was_waited_for,
             jitter: fraction(),
         };
-        self.tell(&ended.key, event, ended.replies);
+        self.tell(&ended.key, event, ended.waiters);
+        self.ask_again(&ended.key, ended.brief);
     }
 
     /// Does what is scheduled until now.
@@ -277,13 +281,8 @@ impl<K: Key, E: Failure> Owner<K, E> {
             }
             self.look_at(&key);
         }
-        while let Some((id, key, replies, queued)) = self.fetches.end_standstill(now) {
-            let event = Event::Abandoned {
-                id,
-                answered: 0,
-                queued,
-            };
-            self.tell(&key, event, replies);
+        while let Some(given_up) = self.fetches.end_standstill(now) {
+            self.given_up(given_up);
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Pace<E> {
     failure: Option<Box<Failed<E>>>,
     /// When the last requests went out that were answered with a token or a refusal.
     answered: Vec<Duration>,
+    /// So many fetches from before `invalidate_all` are under way, each of which may be answered.
+    earlier: usize,
     /// `invalidate_all` was called since the last request: one more is granted.
     is_fresh_try: bool,
 }
@@ -72,6 +74,7 @@ impl<E: Failure> Pace<E> {
             silent_until: Duration::ZERO,
             failure: None,
             answered: Vec::new(),
+            earlier: 0,
             is_fresh_try: false,
         }
     }
@@ -84,18 +87,19 @@ impl<E: Failure> Pace<E> {
             Need::Replacement => self.replacement_from,
             Need::Token => self.token_from,
         };
-        let most = self.most(share);
-        let spared = match self.recent(now) {
-            recent if recent.len() < most => Duration::ZERO,
-            // So many of the window's first have to leave it.
-            recent => recent[recent.len() - most] + WINDOW,
+        let recent = self.recent(now);
+        let spared = match (recent.len() + self.earlier).checked_sub(self.most(share)) {
+            None => Duration::ZERO,
+            // So many of the window's first have to leave it, and then this one.
+            Some(before) => recent.get(before).copied().unwrap_or(now) + WINDOW,
         };
         from.max(self.silent_until).max(spared)
     }
 
     /// How many requests the next fetch may have answered.
     pub(super) fn budget(&self, share: usize, now: Duration) -> u32 {
-        let left = self.most(share).saturating_sub(self.recent(now).len());
+        let taken = self.recent(now).len() + self.earlier;
+        let left = self.most(share).saturating_sub(taken);
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
@@ -125,8 +129,14 @@ impl<E: Failure> Pace<E> {
         }
     }
 
-    /// The same for a fetch from before `clear`, which leaves the try that was granted then.
+    /// The fetch that is under way is one from before `invalidate_all`.
+    pub(super) fn mark_earlier(&mut self) {
+        self.earlier += 1;
+    }
+
+    /// The same as `count` for such a fetch. It leaves the try that was granted then.
     pub(super) fn count_earlier(&mut self, answered: u32, now: Duration) {
+        self.earlier = self.earlier.saturating_sub(1);
         let is_fresh_try = self.is_fresh_try;
         self.count(answered, now);
         self.is_fresh_try = is_fresh_try;
@@ -219,7 +229,10 @@ impl<E: Failure> Pace<E> {
     }
 
     /// When there is nothing left to remember.
-    pub(super) fn idle_from(&self) -> Duration {
+    pub(super) fn idle_from(&self, now: Duration) -> Duration {
+        if self.earlier > 0 {
+            return now + WINDOW;
+        }
         let failed = self.failure.as_ref().map(|failed| failed.at);
         let last = self.answered.last().copied().max(failed);
         let last = last.map_or(Duration::ZERO, |last| last + WINDOW);

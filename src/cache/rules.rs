@@ -85,7 +85,6 @@ impl<E: Failure> State<E> {
     /// The rules.
     pub(super) fn on(&mut self, event: Event<E>, context: &Context<'_, E>) -> Decision<E> {
         self.enter_epoch(context);
-        let had_fetch = self.fetch.is_some();
         let (mut report, mut admits) = (None, None);
         let answer = match event {
             Event::Asked => Some(self.asked(context)),
@@ -97,7 +96,7 @@ impl<E: Failure> State<E> {
                 admits = self.admitted(context);
                 None
             }
-            Event::Abandoned {
+            Event::GivenUp {
                 id,
                 answered,
                 queued,
@@ -130,7 +129,9 @@ impl<E: Failure> State<E> {
                 false => Some(match result {
                     Ok(token) => Answer::Token(token.token.clone()),
                     Err(error) => {
-                        self.pace.heed(&error, context.now.monotonic);
+                        if (context.limits.remembers)(&error) {
+                            self.pace.heed(&error, context.now.monotonic);
+                        }
                         Answer::Error(error)
                     }
                 }),
@@ -147,7 +148,6 @@ impl<E: Failure> State<E> {
         let wake_at = self.wake_at(context);
         Decision {
             answer,
-            begins: !had_fetch && self.fetch.is_some(),
             admits,
             report,
             is_over: wake_at.is_none() && self.fetch.is_none(),
@@ -161,13 +161,16 @@ impl<E: Failure> State<E> {
             self.epoch = context.epoch;
             self.held = None;
             self.rejected = None;
-            // A fetch that has not begun yet brings a new token, too.
-            self.fetch = self.fetch.filter(|fetch| !fetch.is_admitted);
             self.pace.clear(context.now.monotonic);
+            // A fetch that has not begun yet brings a new token, too.
+            if self.fetch.take_if(|fetch| fetch.is_admitted).is_some() {
+                self.pace.mark_earlier();
+            }
         }
     }
 
-    /// Whether this is the fetch of this state, and not one from before `clear`. Counts its requests.
+    /// Whether this is the fetch of this state, and not one from before `clear` or before the key was
+    /// dropped. Counts its requests.
     fn is_own(&mut self, id: u64, answered: u32, context: &Context<'_, E>) -> bool {
         let is_own = self.fetch.is_some_and(|fetch| fetch.id == id);
         match is_own {
@@ -199,7 +202,10 @@ impl<E: Failure> State<E> {
                 (Stage::Usable, Need::Renewal) => self.want(need, context),
                 _ => {
                     self.want(need, context);
-                    return self.wait_briefly(&held, context);
+                    return match self.patience_ends(now) {
+                        Some(_) => Answer::WaitBriefly,
+                        None => self.unrenewed(&held, context),
+                    };
                 }
             }
             return Answer::Token(held.token.clone());
@@ -226,7 +232,11 @@ impl<E: Failure> State<E> {
         context: &Context<'_, E>,
     ) -> Option<Answer<E>> {
         let Some(held) = self.servable(context.now) else {
-            self.rejected = Some(Box::new(token));
+            // A late caller may have rejected an older one.
+            let is_older = self.held.as_ref().is_some_and(|held| !held.is(&token));
+            if !is_older && self.rejected.is_none() {
+                self.rejected = Some(Box::new(token));
+            }
             return is_waited_for.then(|| self.asked(context));
         };
         if !held.is(&token) {
@@ -270,17 +280,24 @@ impl<E: Failure> State<E> {
         let now = context.now;
         let fetch = self.fetch.take();
         let need = fetch.map_or(Need::Token, |fetch| fetch.need);
+        // The token that was rejected after the request, which brings it again.
+        let is_rejected = |rejected: &AccessToken| new.is(rejected);
+        if self.servable(now).is_none() && self.rejected.as_deref().is_some_and(is_rejected) {
+            new.reject();
+            self.held = Some(Arc::clone(&new));
+        }
         if let Some(held) = self.servable(now) {
             // The remaining lifetimes are compared, not the times of expiry: the wall clock may have been
             // wrong when one of the tokens was received.
             let is_later = new.life.remaining(now) > held.life.remaining(now);
             if held.is(&new.token) || !(is_later || need == Need::Replacement) {
-                // A service rejected it after the request for this fetch, which could not say so.
+                // A service rejected it after the request for this fetch, which may not have named it.
                 if self.rejected.is_some() {
                     self.want(Need::Replacement, context);
                     if let (Some(next), Some(fetch)) = (&mut self.fetch, fetch) {
+                        // Those who wait briefly have waited since then.
                         next.since = fetch.since;
-                        return self.wait_briefly(&held, context);
+                        return Answer::Wait;
                     }
                 }
                 // Only if it stays: whoever rejected it may be just about to read the mark.
@@ -361,13 +378,6 @@ impl<E: Failure> State<E> {
         }
     }
 
-    fn wait_briefly(&self, held: &CachedToken, context: &Context<'_, E>) -> Answer<E> {
-        match self.patience_ends(context.now) {
-            Some(_) => Answer::WaitBriefly,
-            None => self.unrenewed(held, context),
-        }
-    }
-
     /// Until when callers who have a token wait for the fetch, if they still do.
     fn patience_ends(&self, now: Moment) -> Option<Duration> {
         let ends = self.fetch?.since + PATIENCE;
@@ -424,7 +434,7 @@ impl<E: Failure> State<E> {
             return Some(self.patience_ends(now)?.min(expired(&held)));
         }
         let Some(held) = &self.held else {
-            return Some(self.pace.idle_from()).filter(|idle| *idle > now.monotonic);
+            return Some(self.pace.idle_from(now.monotonic)).filter(|idle| *idle > now.monotonic);
         };
         let expired = expired(held);
         let renewal = now.monotonic + held.life.until_renewal(now);

@@ -6,6 +6,7 @@ mod clocks;
 mod failures;
 mod fetching;
 mod model;
+mod rejections;
 mod renewal;
 mod replacing;
 mod serving;

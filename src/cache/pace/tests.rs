@@ -208,26 +208,60 @@ fn the_same_token_again_is_asked_about_the_sooner_the_less_remains_of_it() {
 #[test]
 fn there_is_nothing_left_to_remember_once_all_has_passed() {
     let mut pace = Pace::new();
-    assert_eq!(pace.idle_from(), Duration::ZERO);
+    assert_eq!(pace.idle_from(at(3)), Duration::ZERO);
     pace.begun(Need::Replacement, NOW);
-    assert_eq!(pace.idle_from(), at(60));
+    assert_eq!(pace.idle_from(at(3)), at(60));
     pace.count(1, at(1));
-    assert_eq!(pace.idle_from(), at(301));
+    assert_eq!(pace.idle_from(at(3)), at(301));
     pace.failed(outage(), false, at(2), 0.0);
-    assert_eq!(pace.idle_from(), at(302));
+    assert_eq!(pace.idle_from(at(3)), at(302));
 }
 
 #[test]
 fn after_a_success_the_back_off_begins_anew() {
-    for is_over in [Pace::succeeded] {
-        let mut pace = Pace::new();
-        for _ in 0..6 {
-            pace.failed(outage(), false, NOW, 0.0);
-        }
-        is_over(&mut pace);
-        assert!(pace.next(Need::Token, SHARE, NOW) <= NOW);
-        assert!(pace.remembered(NOW, NOW).is_none());
+    let mut pace = Pace::new();
+    for _ in 0..6 {
         pace.failed(outage(), false, NOW, 0.0);
-        assert_eq!(pace.next(Need::Token, SHARE, NOW), at(1));
     }
+    pace.succeeded();
+    assert!(pace.next(Need::Token, SHARE, NOW) <= NOW);
+    assert!(pace.remembered(NOW, NOW).is_none());
+    pace.failed(outage(), false, NOW, 0.0);
+    assert_eq!(pace.next(Need::Token, SHARE, NOW), at(1));
+}
+
+#[test]
+fn a_demanded_pause_is_not_shortened_by_another() {
+    let mut pace = Pace::new();
+    for seconds in [300, 10] {
+        let silence = Refused {
+            silence: Some(Duration::from_secs(seconds)),
+            ..refusal()
+        };
+        pace.heed(&silence, NOW);
+    }
+    assert_eq!(pace.next(Need::Token, SHARE, NOW), at(300));
+}
+
+#[test]
+fn fetches_from_before_clearing_count_until_they_end() {
+    let mut pace = Pace::<Refused>::new();
+    for _ in 0..SHARE {
+        pace.count(1, NOW);
+    }
+    pace.clear(NOW);
+    for _ in 0..FRESH_TRIES {
+        assert!(pace.next(Need::Token, SHARE, NOW) <= NOW);
+        pace.mark_earlier();
+    }
+    assert_eq!(pace.budget(SHARE, NOW), 0);
+    assert_eq!(pace.next(Need::Token, SHARE, at(1)), at(300));
+    assert_eq!(pace.idle_from(at(1)), at(301));
+    // One was not answered.
+    pace.count_earlier(0, at(2));
+    assert!(pace.next(Need::Token, SHARE, at(2)) <= at(2));
+    assert_eq!(pace.budget(SHARE, at(2)), 1);
+    pace.count_earlier(1, at(3));
+    pace.count_earlier(1, at(3));
+    assert_eq!(pace.idle_from(at(3)), at(303));
 }

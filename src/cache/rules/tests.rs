@@ -3,6 +3,7 @@
 use super::*;
 use crate::cache::{Fetched, Limits};
 use azure_core::time::OffsetDateTime;
+use std::ops::Deref;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -35,12 +36,28 @@ impl Failure for Failed {
     }
 }
 
+/// A decision, and whether it is to begin a fetch.
+struct Seen {
+    decision: Decision<Failed>,
+    begins: bool,
+}
+
+impl Deref for Seen {
+    type Target = Decision<Failed>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.decision
+    }
+}
+
 /// A key's state, and the time.
 struct Bench {
     state: State<Failed>,
     now: Moment,
     epoch: u64,
     last_id: u64,
+    /// Of the next tokens, if it is not the number of the fetch.
+    secret: Option<u64>,
     limits: Limits<Failed>,
 }
 
@@ -54,6 +71,7 @@ impl Bench {
             },
             epoch: 0,
             last_id: 0,
+            secret: None,
             limits: Limits {
                 tokens: 1,
                 at_once: 1,
@@ -79,29 +97,34 @@ impl Bench {
         self.now.monotonic += time;
     }
 
-    fn on(&mut self, event: Event<Failed>) -> Decision<Failed> {
+    fn on(&mut self, event: Event<Failed>) -> Seen {
         let context = Context {
             now: self.now,
             epoch: self.epoch,
             next_id: self.last_id + 1,
             limits: &self.limits,
         };
+        let before = self.state.fetch().map(|fetch| fetch.id);
         let decision = self.state.on(event, &context);
-        self.last_id += u64::from(decision.begins);
-        decision
+        let fetch = self.state.fetch().map(|fetch| fetch.id);
+        self.last_id = self.last_id.max(fetch.unwrap_or_default());
+        Seen {
+            decision,
+            begins: fetch.is_some() && fetch != before,
+        }
     }
 
     /// A token whose secret is the number of the fetch and which lives so long.
     fn token(&self, life: Duration) -> Arc<CachedToken> {
         let expires_on = OffsetDateTime::UNIX_EPOCH + self.now.wall + life;
         let fetched = Fetched {
-            token: AccessToken::new(self.last_id.to_string(), expires_on),
+            token: AccessToken::new(self.secret.unwrap_or(self.last_id).to_string(), expires_on),
             refresh_on: None,
         };
         CachedToken::new("key".into(), fetched, self.now, 0.0, self.epoch)
     }
 
-    fn ends(&mut self, result: Result<Duration, Failed>) -> Decision<Failed> {
+    fn ends(&mut self, result: Result<Duration, Failed>) -> Seen {
         self.on(Event::Admitted);
         let result = result.map(|life| self.token(life));
         self.on(Event::Ended {
@@ -113,15 +136,19 @@ impl Bench {
         })
     }
 
-    fn is_abandoned(&mut self) -> Decision<Failed> {
-        self.on(Event::Abandoned {
+    fn admitted(&mut self) -> Admitted {
+        self.on(Event::Admitted).decision.admits.unwrap()
+    }
+
+    fn is_given_up(&mut self) -> Seen {
+        self.on(Event::GivenUp {
             id: self.state.fetch().unwrap().id,
             answered: 0,
             queued: 0,
         })
     }
 
-    fn rejects(&mut self, is_waited_for: bool) -> Decision<Failed> {
+    fn rejects(&mut self, is_waited_for: bool) -> Seen {
         let token = self.state.held().unwrap().token.clone();
         self.on(Event::Rejected {
             token,
@@ -278,7 +305,7 @@ fn a_rejected_token_that_is_not_replaced_is_served_again() {
         let mut bench = Bench::with_token_of(MINUTE);
         bench.rejects(true);
         // The same bytes come back, or nothing does.
-        bench.last_id = 1;
+        bench.secret = Some(1);
         let result = result.map(|_: u32| 59 * MINUTE);
         assert_eq!(told(&bench.ends(result)), "token 1");
         assert!(!bench.state.held().unwrap().is_rejected());
@@ -383,8 +410,8 @@ fn an_evicted_token_leaves_what_was_asked_of_the_service() {
     let evicted = bench.on(Event::Crowded);
     assert!(bench.state.held().is_none() && !evicted.is_over);
     let expired = Duration::from_secs(3570);
-    match evicted.report {
-        Some(Report::Evicted { left }) => assert_eq!(left, expired - MINUTE),
+    match &evicted.report {
+        Some(Report::Evicted { left }) => assert_eq!(*left, expired - MINUTE),
         other => panic!("{other:?}"),
     }
     bench.pass(5 * MINUTE);
@@ -404,14 +431,14 @@ fn a_token_that_was_used_is_passed_over_once() {
 }
 
 #[test]
-fn a_key_whose_fetch_is_abandoned_before_anything_was_asked_is_over() {
+fn a_key_whose_fetch_is_given_up_before_anything_was_asked_is_over() {
     let mut bench = Bench::new();
     bench.on(Event::Asked);
-    assert!(bench.is_abandoned().is_over);
+    assert!(bench.is_given_up().is_over);
     // And a token that was to be replaced is served again.
     let mut bench = Bench::with_token_of(MINUTE);
     bench.rejects(true);
-    assert_eq!(told(&bench.is_abandoned()), "token 1");
+    assert_eq!(told(&bench.is_given_up()), "token 1");
     assert!(!bench.state.held().unwrap().is_rejected());
 }
 
@@ -441,7 +468,7 @@ fn a_fetch_may_make_the_requests_that_are_left() {
     assert_eq!(bench.state.stays_until(), Duration::ZERO);
     for left in [10, 9] {
         assert!(bench.on(Event::Asked).admits.is_none());
-        assert_eq!(bench.on(Event::Admitted).admits.unwrap().requests, left);
+        assert_eq!(bench.admitted().requests, left);
         bench.ends(Ok(Duration::ZERO));
     }
 }
@@ -453,4 +480,73 @@ fn a_call_for_a_token_that_is_not_fresh_keeps_it_in_use() {
     let held = bench.state.held().unwrap();
     assert!(held.is_asked_for());
     assert!(held.take_used());
+}
+
+#[test]
+fn a_fetch_names_the_rejected_token_also_if_a_call_sees_its_mark_first() {
+    let mut bench = Bench::with_token_of(MINUTE);
+    bench.state.held().unwrap().reject();
+    assert!(bench.on(Event::Asked).begins);
+    let rejected = bench.admitted().rejected.unwrap();
+    assert_eq!(rejected.token.secret(), "1");
+}
+
+#[test]
+fn no_later_fetch_names_a_token_that_was_rejected_before() {
+    let named = |bench: &mut Bench| {
+        bench.pass(2 * HOUR);
+        assert!(bench.on(Event::Asked).begins);
+        bench.admitted().rejected.is_some()
+    };
+    let rejected_under_way = || {
+        let mut bench = Bench::with_token_of(41 * MINUTE);
+        bench.on(Event::Asked);
+        bench.on(Event::Admitted);
+        bench.rejects(false);
+        bench
+    };
+    let end = |bench: &mut Bench, result| {
+        let result = match result {
+            Ok(life) => Ok(bench.token(life)),
+            Err(error) => Err(error),
+        };
+        bench.on(Event::Ended {
+            id: bench.state.fetch().unwrap().id,
+            result,
+            answered: 1,
+            was_waited_for: false,
+            jitter: 0.0,
+        });
+    };
+    let mut replaced = rejected_under_way();
+    end(&mut replaced, Ok(HOUR));
+    assert!(!named(&mut replaced));
+    let mut failed = rejected_under_way();
+    end(&mut failed, Err(Failed::default()));
+    assert!(!named(&mut failed));
+    let mut cleared = Bench::with_token_of(MINUTE);
+    cleared.rejects(false);
+    cleared.epoch += 1;
+    assert!(!cleared.on(Event::Asked).begins, "it is still queued");
+    assert!(cleared.admitted().rejected.is_none());
+}
+
+#[test]
+fn who_wants_no_unchanged_due_token_gets_an_error_when_the_queue_stands_still() {
+    let mut bench = Bench::with_token_of(54 * MINUTE);
+    bench.limits.fails_unchanged = true;
+    bench.rejects(true);
+    assert!(told(&bench.is_given_up()).starts_with("NotRenewed"));
+}
+
+#[test]
+fn a_failure_that_is_remembered_elsewhere_ends_the_memory_of_earlier_ones() {
+    let mut bench = Bench::new();
+    bench.on(Event::Asked);
+    bench.ends(Err(Failed::default()));
+    bench.pass(MINUTE);
+    bench.limits.remembers = |_| false;
+    assert!(bench.on(Event::Asked).begins);
+    bench.ends(Err(Failed::default()));
+    assert!(bench.on(Event::Asked).begins);
 }

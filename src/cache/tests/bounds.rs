@@ -265,3 +265,16 @@ async fn a_fetch_from_before_clearing_does_not_use_up_the_try_that_clearing_gran
     assert_eq!(tenth.as_deref(), Ok("10"));
     assert_eq!(world.get().await, "11");
 }
+
+#[tokio::test(start_paused = true)]
+async fn clearing_while_fetches_are_slow_does_not_avoid_the_limit_of_requests() {
+    let world = World::new(slow(30, Reply::Token(HOUR as i64)));
+    for _ in 0..60 {
+        let second = Duration::from_secs(1);
+        // Cancelled, or an error at once.
+        drop(crate::time::timeout(world.clock.as_ref(), second, world.try_get()).await);
+        world.cache.clear();
+    }
+    world.pass(60).await;
+    assert_eq!(world.requests(), 13);
+}

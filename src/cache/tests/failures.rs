@@ -382,3 +382,51 @@ async fn a_request_from_before_a_pause_does_not_keep_the_callers_of_others_waiti
     world.try_get_key("throttled").await.unwrap_err();
     assert_eq!(world.timed().await, served("3"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_from_an_earlier_pause_does_not_keep_callers_waiting_in_the_next() {
+    let world = World::new(Reply::Token(HOUR as i64));
+    world.script("first", [retry_after(10)]);
+    world.script("second", [retry_after(300)]);
+    world.script("hangs", [Reply::Never]);
+    world.try_get_key("first").await.unwrap_err();
+    let hangs = world.try_get_key("hangs");
+    let mut hangs = std::pin::pin!(hangs);
+    assert!(hangs.as_mut().now_or_never().is_none());
+    world.pass(11).await;
+    world.try_get_key("second").await.unwrap_err();
+    assert_eq!(world.timed().await, served("4"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_pause_a_replacement_that_nobody_waits_for_makes_room_for_a_caller() {
+    let world = World::new(Reply::Token(HOUR as i64));
+    let token = world.token("rejected").await.unwrap();
+    world.script("throttled", [retry_after(300)]);
+    world.script("rejected", [Reply::Never]);
+    world.try_get_key("throttled").await.unwrap_err();
+    world.cache.reject(&world.key("rejected"), &token);
+    world.settle().await;
+    assert_eq!(world.timed().await, served("4"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_another_cache_remembers_is_no_pause_here_after_clearing_either() {
+    let silence = Reply::Fail(Failed {
+        silence: Some(Duration::from_secs(300)),
+        ..Default::default()
+    });
+    let elsewhere = Limits {
+        remembers: |_| false,
+        ..limits()
+    };
+    let world = World::with(slow(1, silence), elsewhere);
+    let clear = async {
+        world.settle().await;
+        world.cache.clear();
+    };
+    let (result, ()) = futures::join!(world.try_get(), clear);
+    result.unwrap_err();
+    world.then(Reply::Token(HOUR as i64));
+    assert_eq!(world.get().await, "2");
+}

@@ -145,35 +145,104 @@ async fn a_request_names_a_rejected_token_also_if_the_cache_does_not_have_it() {
     assert_eq!(world.named(), [same(), same()]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_token_that_is_rejected_while_it_is_renewed_is_requested_again_by_its_name() {
-    let world = World::new(Reply::Same(24 * HOUR as i64));
+/// A world whose token is being renewed by a request that names no token, and takes so many more seconds.
+/// The next request takes two seconds.
+async fn renewing(seconds: u64, next: Reply) -> (World, AccessToken) {
+    let same = || Reply::Same(24 * HOUR as i64);
+    let world = World::new(same());
     world.get().await;
     world.clock.suspend(Duration::from_secs(13 * HOUR));
-    let responses = [2, 2].map(|seconds| slow(seconds, Reply::Same(24 * HOUR as i64)));
-    world.script("key", responses);
+    world.script("key", [slow(1 + seconds, same()), slow(2, next)]);
     let token = world.token("key").await.unwrap();
-    // The renewal is under way, and its request names no token.
     world.pass(1).await;
-    let replace = async {
-        let start = world.clock.true_time();
-        let new = world.cache.replace(world.key("key"), &token).await;
-        (new.unwrap(), (world.clock.true_time() - start).as_secs())
-    };
-    let (new, waited) = replace.await;
-    // Nobody waits longer than three seconds from the first request for a token that is valid.
-    assert_eq!((new.token.secret(), waited), ("same", 2));
-    let named = [None, None, Some("same".to_owned())];
-    assert_eq!(world.named(), named);
-    // A response that comes in time is the new token.
-    world.pass(MINUTE).await;
-    world.then(Reply::Token(HOUR as i64));
-    let new = world.cache.replace(world.key("key"), &token).await;
-    assert_eq!(new.unwrap().token.secret(), "4");
+    (world, token)
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_rejects_a_token_keeps_it_when_the_queue_stands_still() {
+async fn a_token_that_is_rejected_while_it_is_renewed_is_requested_again_by_its_name() {
+    for seconds in [1, 9] {
+        let (world, token) = renewing(seconds, Reply::Token(HOUR as i64)).await;
+        let start = world.clock.true_time();
+        let waited = || (world.clock.true_time() - start).as_secs();
+        let replace = async {
+            let new = world.cache.replace(world.key("key"), &token).await;
+            (new.unwrap().token.secret().to_owned(), waited())
+        };
+        // Others do not wait longer than three seconds from the first request.
+        let other = async {
+            world.settle().await;
+            (world.get().await, waited())
+        };
+        let (replaced, other) = futures::join!(replace, other);
+        assert_eq!(replaced, ("3".to_owned(), seconds + 2));
+        assert_eq!(other, ("same".to_owned(), 2));
+        assert_eq!(world.named(), [None, None, Some("same".to_owned())]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_request_for_a_rejected_token_is_a_fetch_of_its_own() {
+    let (world, token) = renewing(1, slow(8, Reply::Token(HOUR as i64))).await;
+    world.cache.reject(&world.key("key"), &token);
+    world.pass(3).await;
+    assert_eq!(world.requests(), 3, "the second is under way");
+    world.script("other", [Reply::Token(HOUR as i64)]);
+    let start = world.clock.true_time();
+    assert_eq!(world.try_get_key("other").await.as_deref(), Ok("4"));
+    assert_eq!(world.clock.true_time(), start);
+    // What it brings is not kept if everything was cleared meanwhile.
+    world.then(Reply::Token(HOUR as i64));
+    world.cache.clear();
+    assert_eq!(world.timed().await, served("5"));
+    world.pass(MINUTE).await;
+    assert_eq!(world.timed().await, served("5"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_rejected_before_it_arrives_is_requested_again_by_its_name() {
+    let world = World::new(slow(2, Reply::Same(24 * HOUR as i64)));
+    let end = world.clock.wall() + azure_core::time::Duration::days(1);
+    let rejected = AccessToken::new("same", end);
+    let replace = async {
+        world.pass(1).await;
+        world.then(Reply::Token(HOUR as i64));
+        world.cache.replace(world.key("key"), &rejected).await
+    };
+    let (_, new) = futures::join!(world.try_get(), replace);
+    assert_eq!(new.unwrap().token.secret(), "2");
+    assert_eq!(world.named(), [None, Some("same".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_rejection_of_an_older_token_changes_nothing_also_when_all_have_expired() {
+    let world = World::with(
+        Reply::Token(HOUR as i64),
+        Limits {
+            at_once: 1,
+            ..limits()
+        },
+    );
+    let replace = |token| world.cache.replace(world.key("key"), token);
+    let first = world.token("key").await.unwrap();
+    let second = replace(&first).await.unwrap();
+    world.clock.suspend(Duration::from_secs(2 * HOUR));
+    world.script("other", [slow(2, Reply::Token(HOUR as i64))]);
+    let new = async {
+        world.settle().await;
+        replace(&second).await
+    };
+    let late = async {
+        world.pass(1).await;
+        replace(&first).await
+    };
+    let (other, new, late) = futures::join!(world.try_get_key("other"), new, late);
+    other.unwrap();
+    assert_eq!(new.unwrap().token, late.unwrap().token);
+    assert_eq!(world.named().last().unwrap().as_deref(), Some("2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_rejects_a_token_keeps_it_when_the_queue_stands_still() {
     let world = World::with(
         Reply::Token(24 * HOUR as i64),
         Limits {

@@ -219,7 +219,7 @@ async fn a_client_that_stops_at_an_unchanged_token_gets_errors_and_survives_an_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_the_successor_of_a_due_token_gets_a_new_one_when_everything_is_cleared() {
+async fn a_caller_of_a_due_token_gets_a_new_one_when_everything_is_cleared() {
     for is_queued in [true, false] {
         let world = World::with_an_hour().await;
         world.clock.suspend(Duration::from_secs(World::DUE));
@@ -238,4 +238,17 @@ async fn who_waits_for_the_successor_of_a_due_token_gets_a_new_one_when_everythi
         let ((token, waited), ()) = futures::join!(call, clear);
         assert_eq!((token.unwrap().as_str(), waited), ("3", 1), "{is_queued}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_of_a_due_token_gets_a_new_one_when_it_is_cleared_just_as_its_renewal_fails() {
+    let world = World::with_an_hour().await;
+    world.clock.suspend(Duration::from_secs(World::DUE));
+    world.script("key", [slow(1, outage())]);
+    let clear = async {
+        world.pass(1).await;
+        world.cache.clear();
+    };
+    let ((token, waited), ()) = futures::join!(world.timed(), clear);
+    assert_eq!((token.as_deref(), waited), (Ok("3"), 1));
 }
