@@ -279,10 +279,11 @@ impl<E: Failure> State<E> {
     ) -> Answer<E> {
         let now = context.now;
         let fetch = self.fetch.take();
-        let need = fetch.map_or(Need::Token, |fetch| fetch.need);
+        let (need, since) = fetch.map_or((Need::Token, now.monotonic), |it| (it.need, it.since));
+        let had_token = self.servable(now).is_some();
         // The token that was rejected after the request, which brings it again.
         let is_rejected = |rejected: &AccessToken| new.is(rejected);
-        if self.servable(now).is_none() && self.rejected.as_deref().is_some_and(is_rejected) {
+        if !had_token && self.rejected.as_deref().is_some_and(is_rejected) {
             new.reject();
             self.held = Some(Arc::clone(&new));
         }
@@ -294,10 +295,15 @@ impl<E: Failure> State<E> {
                 // A service rejected it after the request for this fetch, which may not have named it.
                 if self.rejected.is_some() {
                     self.want(Need::Replacement, context);
-                    if let (Some(next), Some(fetch)) = (&mut self.fetch, fetch) {
-                        // Those who wait briefly have waited since then.
-                        next.since = fetch.since;
-                        return Answer::Wait;
+                    match &mut self.fetch {
+                        // Some of these callers had no token, and have rejected none.
+                        Some(_) if !had_token => return Answer::WaitBriefly,
+                        Some(next) => {
+                            // Those who wait briefly have waited since then.
+                            next.since = since;
+                            return Answer::Wait;
+                        }
+                        None => {}
                     }
                 }
                 // Only if it stays: whoever rejected it may be just about to read the mark.

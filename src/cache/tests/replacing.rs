@@ -214,6 +214,21 @@ async fn a_token_that_is_rejected_before_it_arrives_is_requested_again_by_its_na
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_without_a_token_waits_briefly_for_another_than_the_one_that_was_rejected() {
+    let world = World::new(Reply::Never);
+    world.script("key", [slow(4, Reply::Same(24 * HOUR as i64))]);
+    let end = world.clock.wall() + azure_core::time::Duration::days(1);
+    let rejected = AccessToken::new("same", end);
+    let replace = async {
+        world.pass(1).await;
+        world.cache.replace(world.key("key"), &rejected).await
+    };
+    let ((token, waited), same) = futures::join!(world.timed(), replace);
+    assert_eq!((token.as_deref(), waited), (Ok("same"), 7));
+    assert_eq!(same.unwrap().token, rejected.token);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_late_rejection_of_an_older_token_changes_nothing_also_when_all_have_expired() {
     let world = World::with(
         Reply::Token(HOUR as i64),
