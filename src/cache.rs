@@ -129,7 +129,8 @@ impl<K: Key, E: Failure> Cache<K, E> {
         self.ask(get).await
     }
 
-    /// A token that replaces a rejected one, or the same token if there is no other one now.
+    /// A token that replaces a rejected one, or the same token if there is no other one now. The caller
+    /// waits for the whole fetch, or for 3 s if the cache had no token before.
     ///
     /// The rejected token stays in the cache until then: other services may accept it.
     pub(crate) async fn replace(&self, key: K, rejected: &AccessToken) -> Result<AccessToken, E> {
@@ -165,7 +166,7 @@ impl<K: Key, E: Failure> Cache<K, E> {
     }
 
     /// Drops all tokens and failures. A fetch that is under way is still the result for callers who had no
-    /// token, but is not cached; those who had one ask again. The number of requests still counts, and so
+    /// token, but is not cached; those who waited for 3 s at most ask again. The number of requests still counts, and so
     /// does a pause that the service demands.
     pub(crate) fn clear(&self) {
         self.shared.epoch.fetch_add(1, Ordering::SeqCst);

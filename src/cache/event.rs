@@ -36,7 +36,7 @@ pub(super) enum Event<E> {
     },
     /// The time at which the key is looked at.
     Woken,
-    /// There are too many keys, and this is the one that was not looked at for longest.
+    /// There are too many keys, and this one has been among the idle ones for longest.
     Crowded,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Context<'a, E> {
     pub(super) now: Moment,
     /// Counts the calls of `clear`.
     pub(super) epoch: u64,
-    /// The id of a fetch that is begun now. No other fetch of the cache has it.
+    /// The id of a fetch that is requested now. No other fetch of the cache has it.
     pub(super) next_id: u64,
     pub(super) limits: &'a Limits<E>,
 }

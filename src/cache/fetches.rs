@@ -115,8 +115,8 @@ impl<K, E> Record<K, E> {
     }
 
     fn is_waited_for(&self) -> bool {
-        let mut all = self.waiters.iter().chain(&self.brief);
-        all.any(|reply| !reply.is_canceled())
+        let mut replies = self.waiters.iter().chain(&self.brief);
+        replies.any(|reply| !reply.is_canceled())
     }
 }
 
@@ -218,8 +218,11 @@ impl<K: Key, E: Failure> Fetches<K, E> {
         }
         if is_full || before.is_some() {
             let in_the_way = match before {
-                // Also one that would otherwise go on without anybody who waits.
-                Some(id) => Some(id).filter(|id| is(id, |record| !record.is_waited_for())),
+                // Also a replacement that nobody waits for, but only for a caller.
+                Some(before) => Some(before).filter(|before| {
+                    let is_waited_for = |id| is(id, Record::is_waited_for);
+                    is_waited_for(&id) && !is_waited_for(before)
+                }),
                 None => self.under_way.iter().copied().find(unwanted),
             };
             return self.give_up(in_the_way?).map(Admission::GivenUp);

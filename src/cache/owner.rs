@@ -134,7 +134,7 @@ impl<K: Key, E: Failure> Owner<K, E> {
             self.answer(key, answer, replies);
         }
         // If `clear` was called, the fetch goes on for its callers, but those who had a token ask again.
-        // After every other end nobody is left.
+        // After any other end its record is gone, and nobody waits in it.
         if let Some(before) = before.filter(|it| self.fetch_of(key) != Some(it.id)) {
             self.fetches.mark_earlier(before.id);
             let brief = self.fetches.take_brief(before.id);

@@ -26,11 +26,11 @@ pub(super) struct Pace<E> {
     silent_until: Duration,
     /// Boxed, as few keys have one.
     failure: Option<Box<Failed<E>>>,
-    /// When the last requests went out that were answered with a token or a refusal.
+    /// The ends of the last fetches, once for each request that was answered with a token or a refusal.
     answered: Vec<Duration>,
-    /// So many fetches from before `invalidate_all` are under way, each of which may be answered.
+    /// So many fetches from before `clear` are under way, each of which may be answered.
     earlier: usize,
-    /// `invalidate_all` was called since the last request: one more is granted.
+    /// `clear` was called since the last request: one more is granted.
     is_fresh_try: bool,
 }
 
@@ -98,6 +98,9 @@ impl<E: Failure> Pace<E> {
 
     /// How many requests the next fetch may have answered.
     pub(super) fn budget(&self, share: usize, now: Duration) -> u32 {
+        if self.is_silent(now) {
+            return 0;
+        }
         let taken = self.recent(now).len() + self.earlier;
         let left = self.most(share).saturating_sub(taken);
         u32::try_from(left).unwrap_or(u32::MAX)
@@ -129,7 +132,7 @@ impl<E: Failure> Pace<E> {
         }
     }
 
-    /// The fetch that is under way is one from before `invalidate_all`.
+    /// The fetch that is under way is one from before `clear`.
     pub(super) fn mark_earlier(&mut self) {
         self.earlier += 1;
     }
@@ -204,6 +207,14 @@ impl<E: Failure> Pace<E> {
         if let Some(silence) = error.silence() {
             self.silent_until = self.silent_until.max(now + silence);
         }
+    }
+
+    /// Forgets everything but the fetches that are under way.
+    pub(super) fn forget(&mut self) {
+        *self = Self {
+            earlier: self.earlier,
+            ..Self::new()
+        };
     }
 
     /// Forgets failures. The number of requests still counts, and so does a pause that the service

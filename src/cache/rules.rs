@@ -36,6 +36,8 @@ pub(super) struct Fetch {
     /// When it was requested.
     since: Duration,
     is_admitted: bool,
+    /// Whether its request names the rejected token.
+    is_naming: bool,
 }
 
 impl<E: Failure> State<E> {
@@ -101,7 +103,7 @@ impl<E: Failure> State<E> {
                 answered,
                 queued,
             } => {
-                if self.is_own(id, answered, context) {
+                if self.counted(id, answered, context) {
                     self.ended();
                 }
                 Some(match self.servable(context.now) {
@@ -115,7 +117,7 @@ impl<E: Failure> State<E> {
                 answered,
                 was_waited_for,
                 jitter,
-            } => match self.is_own(id, answered, context) {
+            } => match self.counted(id, answered, context) {
                 true => {
                     let error = result.as_ref().err().cloned();
                     let answer = match result {
@@ -125,16 +127,7 @@ impl<E: Failure> State<E> {
                     report = self.report(error, context);
                     Some(answer)
                 }
-                // The result for its callers, which is not cached.
-                false => Some(match result {
-                    Ok(token) => Answer::Token(token.token.clone()),
-                    Err(error) => {
-                        if (context.limits.remembers)(&error) {
-                            self.pace.heed(&error, context.now.monotonic);
-                        }
-                        Answer::Error(error)
-                    }
-                }),
+                false => Some(self.ended_earlier(result, context)),
             },
             Event::Woken => {
                 self.woken(context);
@@ -169,15 +162,33 @@ impl<E: Failure> State<E> {
         }
     }
 
-    /// Whether this is the fetch of this state, and not one from before `clear` or before the key was
-    /// dropped. Counts its requests.
-    fn is_own(&mut self, id: u64, answered: u32, context: &Context<'_, E>) -> bool {
+    /// Counts the requests of a fetch. True if it is the fetch of this state, and not one from before
+    /// `clear` or before the key was dropped.
+    fn counted(&mut self, id: u64, answered: u32, context: &Context<'_, E>) -> bool {
         let is_own = self.fetch.is_some_and(|fetch| fetch.id == id);
         match is_own {
             true => self.pace.count(answered, context.now.monotonic),
             false => self.pace.count_earlier(answered, context.now.monotonic),
         }
         is_own
+    }
+
+    /// The result of a fetch from before `clear`, which is only for its callers, and is not cached.
+    fn ended_earlier(
+        &mut self,
+        result: Result<Arc<CachedToken>, E>,
+        context: &Context<'_, E>,
+    ) -> Answer<E> {
+        let remembered = |error: &&E| (context.limits.remembers)(error);
+        if let Some(error) = result.as_ref().err().filter(remembered) {
+            self.pace.heed(error, context.now.monotonic);
+        }
+        match (self.servable(context.now), result) {
+            // A later fetch was faster.
+            (Some(held), _) => Answer::Token(held.token.clone()),
+            (None, Ok(token)) => Answer::Token(token.token.clone()),
+            (None, Err(error)) => Answer::Error(error),
+        }
     }
 
     /// The fetch has ended, and the current token stays.
@@ -265,9 +276,11 @@ impl<E: Failure> State<E> {
             .as_ref()
             .filter(|_| fetch.need == Need::Replacement);
         let rejected = self.rejected.take().map(|rejected| *rejected);
+        let rejected = rejected.or_else(|| held.map(|held| held.token.clone()));
+        fetch.is_naming = rejected.is_some();
         Some(Admitted {
             requests: self.pace.budget(context.limits.requests, now),
-            rejected: rejected.or_else(|| held.map(|held| held.token.clone())),
+            rejected,
         })
     }
 
@@ -280,8 +293,12 @@ impl<E: Failure> State<E> {
         let now = context.now;
         let fetch = self.fetch.take();
         let (need, since) = fetch.map_or((Need::Token, now.monotonic), |it| (it.need, it.since));
+        let is_naming = fetch.is_some_and(|fetch| fetch.is_naming);
+        if was_waited_for {
+            new.was_waited_for();
+        }
         let had_token = self.servable(now).is_some();
-        // The token that was rejected after the request, which brings it again.
+        // A service has rejected this token after the request for it.
         let is_rejected = |rejected: &AccessToken| new.is(rejected);
         if !had_token && self.rejected.as_deref().is_some_and(is_rejected) {
             new.reject();
@@ -291,30 +308,29 @@ impl<E: Failure> State<E> {
             // The remaining lifetimes are compared, not the times of expiry: the wall clock may have been
             // wrong when one of the tokens was received.
             let is_later = new.life.remaining(now) > held.life.remaining(now);
-            if held.is(&new.token) || !(is_later || need == Need::Replacement) {
-                // A service rejected it after the request for this fetch, which may not have named it.
-                if self.rejected.is_some() {
+            let replaces = need == Need::Replacement && new.life.stage(now) != Stage::Expired;
+            if held.is(&new.token) || !(is_later || replaces) {
+                // A service has rejected it after the request, which did not name it.
+                if self.rejected.is_some() && !is_naming {
                     self.want(Need::Replacement, context);
                     match &mut self.fetch {
                         // Some of these callers had no token, and have rejected none.
                         Some(_) if !had_token => return Answer::WaitBriefly,
                         Some(next) => {
-                            // Those who wait briefly have waited since then.
+                            // Callers who wait briefly count their time from the first request.
                             next.since = since;
                             return Answer::Wait;
                         }
                         None => {}
                     }
                 }
-                // Only if it stays: whoever rejected it may be just about to read the mark.
+                // The mark of a rejected token is taken away only if the token stays. A call that has just
+                // looked up a replaced token must still see the mark.
                 self.ended();
                 self.pace.unchanged(held.life.remaining(now), now.monotonic);
                 return self.unrenewed(&held, context);
             }
             new.replaces(&held);
-        }
-        if was_waited_for {
-            new.was_waited_for();
         }
         self.pace.succeeded();
         self.rejected = None;
@@ -363,7 +379,10 @@ impl<E: Failure> State<E> {
     /// used only once.
     fn crowded(&mut self, context: &Context<'_, E>) -> Option<Report<E>> {
         let Some(held) = &self.held else {
-            self.pace = Pace::new();
+            // `clear` may have taken the token just now.
+            if self.stays_until() <= context.now.monotonic {
+                self.pace.forget();
+            }
             return None;
         };
         if held.take_used() {
@@ -390,7 +409,7 @@ impl<E: Failure> State<E> {
         (now.monotonic < ends).then_some(ends)
     }
 
-    /// The answer for a caller who has waited in vain for the new token.
+    /// The answer for a caller who gets no new token now.
     fn unrenewed(&self, held: &CachedToken, context: &Context<'_, E>) -> Answer<E> {
         let is_due = held.life.stage(context.now) == Stage::Due;
         if !is_due || !context.limits.fails_unchanged {
@@ -404,7 +423,7 @@ impl<E: Failure> State<E> {
         }
     }
 
-    /// Begins a fetch if the pace allows it. A fetch that is there takes over the more urgent need.
+    /// Requests a fetch if the pace allows it. A fetch that is there takes over the more urgent need.
     fn want(&mut self, need: Need, context: &Context<'_, E>) {
         let may_begin = self.next(need, context) <= context.now.monotonic;
         match &mut self.fetch {
@@ -415,6 +434,7 @@ impl<E: Failure> State<E> {
                     need,
                     since: context.now.monotonic,
                     is_admitted: false,
+                    is_naming: false,
                 });
             }
             None => {}

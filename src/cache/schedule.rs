@@ -10,7 +10,8 @@ pub(super) struct Schedule<T> {
     last: u64,
 }
 
-/// Where something stands in a schedule: its time in nanoseconds, and a number. Of equal times the one that was set first comes first.
+/// Where something stands in a schedule: its time in nanoseconds, and a number. Of equal times the one
+/// that was set first comes first.
 pub(super) type Place = (u64, u64);
 
 impl<T> Schedule<T> {

@@ -265,3 +265,26 @@ fn fetches_from_before_clearing_count_until_they_end() {
     pace.count_earlier(1, at(3));
     assert_eq!(pace.idle_from(at(3)), at(303));
 }
+
+#[test]
+fn what_is_forgotten_does_not_include_fetches_under_way() {
+    let mut pace = Pace::new();
+    pace.failed(refusal(), false, NOW, 0.0);
+    pace.count(3, NOW);
+    pace.mark_earlier();
+    pace.forget();
+    assert!(pace.remembered(NOW, NOW).is_none());
+    assert_eq!(pace.budget(SHARE, NOW), 9);
+}
+
+#[test]
+fn in_a_demanded_pause_a_fetch_may_make_no_request() {
+    let mut pace = Pace::new();
+    let silence = Refused {
+        silence: Some(Duration::from_secs(300)),
+        ..refusal()
+    };
+    pace.heed(&silence, NOW);
+    assert_eq!(pace.budget(SHARE, at(299)), 0);
+    assert_eq!(pace.budget(SHARE, at(300)), 10);
+}

@@ -430,3 +430,70 @@ async fn a_pause_that_another_cache_remembers_is_no_pause_here_after_clearing_ei
     world.then(Reply::Token(HOUR as i64));
     assert_eq!(world.get().await, "2");
 }
+
+#[tokio::test(start_paused = true)]
+async fn in_a_pause_replacements_that_nobody_waits_for_go_one_at_a_time() {
+    let world = World::new(Reply::Token(HOUR as i64));
+    let first = world.token("first").await.unwrap();
+    let second = world.token("second").await.unwrap();
+    world.script("throttled", [retry_after(300)]);
+    world.try_get_key("throttled").await.unwrap_err();
+    for key in ["first", "second"] {
+        world.script(key, [slow(60, Reply::Token(HOUR as i64))]);
+    }
+    world.cache.reject(&world.key("first"), &first);
+    world.settle().await;
+    world.cache.reject(&world.key("second"), &second);
+    world.pass(30).await;
+    assert!(world.at_hand("first").is_none());
+    assert_eq!(world.requests(), 4);
+    world.pass(31).await;
+    assert_eq!(world.requests(), 5);
+    world.pass(61).await;
+    assert_eq!(world.try_get_key("first").await.as_deref(), Ok("4"));
+    assert_eq!(world.try_get_key("second").await.as_deref(), Ok("5"));
+}
+
+/// Everything is cleared while the fetch is under way that brings the demand.
+#[tokio::test(start_paused = true)]
+async fn a_demanded_pause_from_before_clearing_is_kept_beside_many_keys_and_for_queued_fetches() {
+    let silence = || {
+        Reply::Fail(Failed {
+            is_refusal: true,
+            silence: Some(Duration::from_secs(300)),
+            ..Default::default()
+        })
+    };
+    let world = |at_once| {
+        let few = Limits {
+            tokens: 2,
+            at_once,
+            ..limits()
+        };
+        let world = World::with(misconfigured(), few);
+        world.script("key", [slow(2, silence())]);
+        world
+    };
+    let clear = async |world: &World| {
+        world.pass(1).await;
+        world.cache.clear();
+    };
+    let crowded = world(64);
+    let (result, ()) = futures::join!(crowded.try_get(), clear(&crowded));
+    result.unwrap_err();
+    for key in 0..10 {
+        crowded.try_get_key(&key.to_string()).await.unwrap_err();
+    }
+    crowded.try_get().await.unwrap_err();
+    assert_eq!(crowded.requests(), 11);
+
+    let queued = world(1);
+    let second = async {
+        clear(&queued).await;
+        queued.try_get().await
+    };
+    let (first, second) = futures::join!(queued.try_get(), second);
+    first.unwrap_err();
+    second.unwrap_err();
+    assert_eq!(queued.requests(), 1);
+}

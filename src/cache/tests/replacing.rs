@@ -276,3 +276,29 @@ async fn a_caller_who_rejects_a_token_keeps_it_when_the_queue_stands_still() {
     let (_, same) = futures::join!(others, replace);
     assert_eq!(same.unwrap().token, token.token);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_arrives_expired_does_not_take_the_place_of_a_valid_token() {
+    let world = World::with_an_hour().await;
+    let rejected = world.at_hand("key").unwrap();
+    world.then(Reply::Token(-5));
+    let same = world.cache.replace(world.key("key"), &rejected).await;
+    assert_eq!(same.unwrap().token, rejected.token);
+    assert_eq!(world.timed().await, served("1"));
+    assert_eq!(world.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_names_the_rejected_token_is_not_followed_by_another_at_once() {
+    let world = World::new(Reply::Same(24 * HOUR as i64));
+    let token = world.token("key").await.unwrap();
+    world.then(slow(70, Reply::Same(24 * HOUR as i64)));
+    let replace = || world.cache.replace(world.key("key"), &token);
+    let again = async {
+        world.pass(1).await;
+        replace().await
+    };
+    let (first, second) = futures::join!(replace(), again);
+    assert_eq!(first.unwrap().token, second.unwrap().token);
+    assert_eq!(world.requests(), 2);
+}
