@@ -550,3 +550,24 @@ fn a_failure_that_is_remembered_elsewhere_ends_the_memory_of_earlier_ones() {
     bench.ends(Err(Failed::default()));
     assert!(bench.on(Event::Asked).begins);
 }
+
+#[test]
+fn a_report_says_how_long_the_token_can_be_used_and_when_the_next_try_is() {
+    let expired = Duration::from_secs(3570);
+    let age = 41 * MINUTE;
+    for (mut bench, left) in [
+        (Bench::new(), None),
+        (Bench::with_token_of(age), Some(expired - age)),
+    ] {
+        bench.on(Event::Asked);
+        let failed = bench.ends(Err(Failed::default()));
+        match &failed.report {
+            Some(Report::Fails {
+                left: told, next, ..
+            }) => {
+                assert_eq!((*told, *next), (left, SECOND));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

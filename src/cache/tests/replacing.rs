@@ -257,6 +257,18 @@ async fn a_late_rejection_of_an_older_token_changes_nothing_also_when_all_have_e
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_does_not_name_an_older_token_than_the_expired_one() {
+    let world = World::with_an_hour().await;
+    let replace = |token| world.cache.replace(world.key("key"), token);
+    let first = world.token("key").await.unwrap();
+    let second = replace(&first).await.unwrap();
+    world.clock.suspend(Duration::from_secs(2 * HOUR));
+    let third = replace(&first).await.unwrap();
+    assert_ne!(third.token, second.token);
+    assert_eq!(world.named(), [None, Some("1".to_owned()), None]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_who_rejects_a_token_keeps_it_when_the_queue_stands_still() {
     let world = World::with(
         Reply::Token(24 * HOUR as i64),
