@@ -165,9 +165,9 @@ impl<K: Key, E: Failure> Cache<K, E> {
         drop(self.send(command));
     }
 
-    /// Drops all tokens and failures. A fetch that is under way is still the result for callers who had no
-    /// token, but is not cached; those who waited for 3 s at most ask again. The number of requests still counts, and so
-    /// does a pause that the service demands.
+    /// Drops all tokens and failures. The result of a fetch that is under way is not cached. Callers who
+    /// wait for it get it; those who would wait for 3 s at most ask again. The number of requests still
+    /// counts, and so does a pause that the service demands.
     pub(crate) fn clear(&self) {
         self.shared.epoch.fetch_add(1, Ordering::SeqCst);
         if let Some(commands) = self.commands() {
@@ -198,6 +198,7 @@ impl<K: Key, E: Failure> Cache<K, E> {
                 Err(mpsc::error::SendError(unsent)) => command = unsent,
             }
         }
+        // One that has ended is dropped after the lock is released.
         let (commands, _ended) = {
             let mut owner = self.lock();
             // Another call may have started it meanwhile.

@@ -51,7 +51,7 @@ pub(super) struct Context<'a, E> {
 }
 
 /// The answer for callers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Answer<E> {
     Token(AccessToken),
     Error(E),

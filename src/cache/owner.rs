@@ -169,8 +169,8 @@ impl<K: Key, E: Failure> Owner<K, E> {
         let fetch = entry.state.fetch();
         if let Some(fetch) = fetch {
             self.last_fetch = self.last_fetch.max(fetch.id);
-            if let Some(requests) = decision.admits {
-                self.fetches.begin(fetch.id, &self.shared, requests, epoch);
+            if let Some(admitted) = decision.admits {
+                self.fetches.begin(fetch.id, &self.shared, admitted, epoch);
             }
             self.fetches.queue(key, fetch, now);
         }

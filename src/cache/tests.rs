@@ -6,6 +6,7 @@ mod clocks;
 mod failures;
 mod fetching;
 mod model;
+mod pauses;
 mod rejections;
 mod renewal;
 mod replacing;
@@ -102,6 +103,15 @@ fn retry_after(seconds: u64) -> Reply {
     Reply::Fail(Failed {
         is_transient: true,
         retry_after: Some(Duration::from_secs(seconds)),
+        ..Default::default()
+    })
+}
+
+/// A refusal with which the service demands that no request is sent for 300 s.
+fn silence() -> Reply {
+    Reply::Fail(Failed {
+        is_refusal: true,
+        silence: Some(Duration::from_secs(300)),
         ..Default::default()
     })
 }
@@ -339,6 +349,21 @@ impl World {
         self.source.named.lock().unwrap().clone()
     }
 
+    /// Clears the cache after what is asked for now is under way.
+    async fn clear_meanwhile(&self) {
+        self.settle().await;
+        self.cache.clear();
+    }
+
+    /// When the source works again, every queued fetch is made, and the number of kept tokens is within
+    /// its limit.
+    async fn comes_to_rest(&self, tokens: usize) {
+        self.then(Reply::Token(HOUR as i64));
+        self.pass(400).await;
+        assert!(self.cache.is_at_rest().await);
+        assert!(self.tokens.all().len() <= tokens);
+    }
+
     async fn try_get(&self) -> Result<String, Failed> {
         self.try_get_key("key").await
     }
@@ -385,6 +410,13 @@ impl World {
     /// The age in seconds at which a one-hour token is in that stage, with any jitter.
     const USABLE: u64 = 41 * MINUTE;
     const DUE: u64 = 54 * MINUTE;
+}
+
+/// Runs a test whose clock stands still while there is something to do.
+fn with_paused_clock(test: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(test);
 }
 
 fn served(token: &str) -> (Result<String, Failed>, u64) {

@@ -1,174 +1,15 @@
 //! The table of the rules. That they hold in the running machine is tested beside the cache.
 
+mod bench;
+
 use super::*;
 use crate::cache::{Fetched, Limits};
 use azure_core::time::OffsetDateTime;
-use std::ops::Deref;
+use bench::{Bench, Failed, told};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-
-#[derive(Clone, Debug, Default)]
-struct Failed {
-    is_refusal: bool,
-    recalled: bool,
-}
-
-impl Failure for Failed {
-    fn is_transient(&self) -> bool {
-        !self.is_refusal
-    }
-    fn is_refusal(&self) -> bool {
-        self.is_refusal
-    }
-    fn retry_after(&self) -> Option<Duration> {
-        None
-    }
-    fn silence(&self) -> Option<Duration> {
-        None
-    }
-    fn recalled(&self, _: Duration, _: Duration) -> Self {
-        Self {
-            recalled: true,
-            ..self.clone()
-        }
-    }
-}
-
-/// A decision, and whether it is to begin a fetch.
-struct Seen {
-    decision: Decision<Failed>,
-    begins: bool,
-}
-
-impl Deref for Seen {
-    type Target = Decision<Failed>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.decision
-    }
-}
-
-/// A key's state, and the time.
-struct Bench {
-    state: State<Failed>,
-    now: Moment,
-    epoch: u64,
-    last_id: u64,
-    /// Of the next tokens, if it is not the number of the fetch.
-    secret: Option<u64>,
-    limits: Limits<Failed>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self {
-            state: State::new(0),
-            now: Moment {
-                wall: Duration::from_secs(1_800_000_000),
-                monotonic: HOUR,
-            },
-            epoch: 0,
-            last_id: 0,
-            secret: None,
-            limits: Limits {
-                tokens: 1,
-                at_once: 1,
-                requests: 10,
-                fetch: MINUTE,
-                remembers: |_| true,
-                fails_unchanged: false,
-            },
-        }
-    }
-
-    /// With the token "1" of an hour, which is so old.
-    fn with_token_of(age: Duration) -> Self {
-        let mut bench = Self::new();
-        bench.on(Event::Asked);
-        bench.ends(Ok(HOUR));
-        bench.pass(age);
-        bench
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now.wall += time;
-        self.now.monotonic += time;
-    }
-
-    fn on(&mut self, event: Event<Failed>) -> Seen {
-        let context = Context {
-            now: self.now,
-            epoch: self.epoch,
-            next_id: self.last_id + 1,
-            limits: &self.limits,
-        };
-        let before = self.state.fetch().map(|fetch| fetch.id);
-        let decision = self.state.on(event, &context);
-        let fetch = self.state.fetch().map(|fetch| fetch.id);
-        self.last_id = self.last_id.max(fetch.unwrap_or_default());
-        Seen {
-            decision,
-            begins: fetch.is_some() && fetch != before,
-        }
-    }
-
-    /// A token whose secret is the number of the fetch and which lives so long.
-    fn token(&self, life: Duration) -> Arc<CachedToken> {
-        let expires_on = OffsetDateTime::UNIX_EPOCH + self.now.wall + life;
-        let fetched = Fetched {
-            token: AccessToken::new(self.secret.unwrap_or(self.last_id).to_string(), expires_on),
-            refresh_on: None,
-        };
-        CachedToken::new("key".into(), fetched, self.now, 0.0, self.epoch)
-    }
-
-    fn ends(&mut self, result: Result<Duration, Failed>) -> Seen {
-        self.on(Event::Admitted);
-        let result = result.map(|life| self.token(life));
-        self.on(Event::Ended {
-            id: self.state.fetch().unwrap().id,
-            result,
-            answered: 1,
-            was_waited_for: true,
-            jitter: 0.0,
-        })
-    }
-
-    fn admitted(&mut self) -> Admitted {
-        self.on(Event::Admitted).decision.admits.unwrap()
-    }
-
-    fn is_given_up(&mut self) -> Seen {
-        self.on(Event::GivenUp {
-            id: self.state.fetch().unwrap().id,
-            answered: 0,
-            queued: 0,
-        })
-    }
-
-    fn rejects(&mut self, is_waited_for: bool) -> Seen {
-        let token = self.state.held().unwrap().token.clone();
-        self.on(Event::Rejected {
-            token,
-            is_waited_for,
-        })
-    }
-}
-
-/// The answer in a word, so that a table is read at a glance.
-fn told(decision: &Decision<Failed>) -> String {
-    match &decision.answer {
-        None => "nothing".to_owned(),
-        Some(Answer::Token(token)) => format!("token {}", token.token.secret()),
-        Some(Answer::Error(error)) if error.recalled => "remembered".to_owned(),
-        Some(Answer::Error(_)) => "error".to_owned(),
-        Some(Answer::GaveUp(why)) => format!("{why:?}"),
-        Some(Answer::Wait) => "wait".to_owned(),
-        Some(Answer::WaitBriefly) => "wait a while".to_owned(),
-    }
-}
 
 const STAGES: [(&str, Duration); 4] = [
     ("fresh", MINUTE),
@@ -505,24 +346,11 @@ fn no_later_fetch_names_a_token_that_was_rejected_before() {
         bench.rejects(false);
         bench
     };
-    let end = |bench: &mut Bench, result| {
-        let result = match result {
-            Ok(life) => Ok(bench.token(life)),
-            Err(error) => Err(error),
-        };
-        bench.on(Event::Ended {
-            id: bench.state.fetch().unwrap().id,
-            result,
-            answered: 1,
-            was_waited_for: false,
-            jitter: 0.0,
-        });
-    };
     let mut replaced = rejected_under_way();
-    end(&mut replaced, Ok(HOUR));
+    replaced.ends_now(Ok(HOUR));
     assert!(!named(&mut replaced));
     let mut failed = rejected_under_way();
-    end(&mut failed, Err(Failed::default()));
+    failed.ends_now(Err(Failed::default()));
     assert!(!named(&mut failed));
     let mut cleared = Bench::with_token_of(MINUTE);
     cleared.rejects(false);

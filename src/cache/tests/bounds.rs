@@ -56,34 +56,6 @@ async fn tokens_in_use_stay_when_many_tokens_are_used_once() {
     assert_eq!(world.requests(), 20 + 20_000);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_pause_that_the_service_demands_stays_when_many_keys_are_used_once() {
-    let world = World::with(
-        Reply::Token(HOUR as i64),
-        Limits {
-            tokens: 10,
-            ..limits()
-        },
-    );
-    let silence = Reply::Fail(Failed {
-        is_refusal: true,
-        silence: Some(Duration::from_secs(300)),
-        ..Default::default()
-    });
-    world
-        .source
-        .script
-        .lock()
-        .unwrap()
-        .insert("key".into(), [silence].into());
-    world.try_get().await.unwrap_err();
-    for n in 0..1000 {
-        world.try_get_key(&n.to_string()).await.unwrap();
-    }
-    assert!(world.try_get().await.unwrap_err().recalled.is_some());
-    assert_eq!(world.requests(), 1001);
-}
-
 /// With more keys than the cache keeps, it still requests no key often enough to be treated as a
 /// loop.
 #[tokio::test(start_paused = true)]
@@ -218,36 +190,10 @@ async fn a_key_whose_token_was_cleared_takes_no_place_of_a_token() {
 async fn clearing_during_each_fetch_does_not_avoid_the_limit_of_requests() {
     let world = World::new(slow(1, Reply::Token(HOUR as i64)));
     for _ in 0..60 {
-        let clear = async {
-            world.settle().await;
-            world.cache.clear();
-        };
         // The last ones get an error at once.
-        let (_, ()) = futures::join!(world.try_get(), clear);
+        let (_, ()) = futures::join!(world.try_get(), world.clear_meanwhile());
     }
     assert_eq!(world.requests(), 13);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pause_that_the_service_demands_is_kept_although_everything_was_cleared_meanwhile() {
-    let silence = Reply::Fail(Failed {
-        is_refusal: true,
-        silence: Some(Duration::from_secs(300)),
-        ..Default::default()
-    });
-    let world = World::new(slow(1, silence));
-    let clear = async {
-        world.settle().await;
-        world.cache.clear();
-    };
-    let (result, ()) = futures::join!(world.try_get(), clear);
-    result.unwrap_err();
-    world.pass(298).await;
-    world.try_get().await.unwrap_err();
-    assert_eq!(world.requests(), 1);
-    world.pass(3).await;
-    world.try_get().await.unwrap_err();
-    assert_eq!(world.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -257,11 +203,7 @@ async fn a_fetch_from_before_clearing_does_not_use_up_the_try_that_clearing_gran
         world.get().await;
     }
     world.then(slow(5, Reply::Token(0)));
-    let clear = async {
-        world.settle().await;
-        world.cache.clear();
-    };
-    let (tenth, ()) = futures::join!(world.try_get(), clear);
+    let (tenth, ()) = futures::join!(world.try_get(), world.clear_meanwhile());
     assert_eq!(tenth.as_deref(), Ok("10"));
     assert_eq!(world.get().await, "11");
 }

@@ -302,11 +302,7 @@ async fn cancelled_callers_leave_nothing_in_memory() {
 #[tokio::test(start_paused = true)]
 async fn a_fetch_goes_on_while_many_calls_are_answered_at_once() {
     let world = World::new(Reply::Token(HOUR as i64));
-    let silence = Failed {
-        silence: Some(Duration::from_secs(5 * MINUTE)),
-        ..Default::default()
-    };
-    world.script("refused", [Reply::Fail(silence)]);
+    world.script("refused", [silence()]);
     world.try_get_key("refused").await.unwrap_err();
     let calls = AtomicUsize::new(0);
     let callers = join_all((0..500).map(|_| async {

@@ -240,12 +240,7 @@ async fn play(acts: Vec<Act>) {
         "two fetches for one key"
     );
     assert!(witness.most_at_once.load(Ordering::SeqCst) <= AT_ONCE);
-    // When the source works again, every queued fetch is made, and the number of kept entries is
-    // within its limits.
-    world.then(Reply::Token(HOUR as i64));
-    world.pass(400).await;
-    assert!(world.cache.is_at_rest().await);
-    assert!(world.tokens.all().len() <= 2);
+    world.comes_to_rest(2).await;
 }
 
 proptest! {
@@ -255,11 +250,6 @@ proptest! {
     fn no_expired_token_is_served_every_usable_one_is_served_and_every_caller_gets_a_result(
         acts in proptest::collection::vec(act(), 1..40)
     ) {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap()
-            .block_on(play(acts));
+        with_paused_clock(play(acts));
     }
 }

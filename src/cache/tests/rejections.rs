@@ -156,10 +156,7 @@ async fn play(acts: Vec<Act>) {
     for call in calls {
         call.await.unwrap();
     }
-    world.then(Reply::Token(HOUR as i64));
-    world.pass(400).await;
-    assert!(world.cache.is_at_rest().await);
-    assert!(world.tokens.all().len() <= 2);
+    world.comes_to_rest(2).await;
     world.pass(24 * HOUR).await;
     assert_eq!(world.keys().await, 0, "a day later nothing is kept");
 }
@@ -171,11 +168,6 @@ proptest! {
     fn whatever_is_rejected_every_caller_gets_a_result_of_its_own_key_and_nothing_is_left(
         acts in proptest::collection::vec(act(), 1..60)
     ) {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap()
-            .block_on(play(acts));
+        with_paused_clock(play(acts));
     }
 }

@@ -3,10 +3,14 @@
 
 use super::*;
 use crate::time::SystemClock;
-use std::{sync::mpsc::channel, task::Poll, thread};
+use std::{
+    sync::{atomic::AtomicBool, mpsc::channel},
+    task::Poll,
+    thread,
+};
 use tokio::runtime::{Builder, Runtime};
 
-/// Returns tokens, except for keys that begin with "stuck": for those it never responds.
+/// Returns tokens, but for keys with some names: see `fetch`.
 #[derive(Default)]
 struct Upstream {
     requests: AtomicUsize,
@@ -51,6 +55,18 @@ impl Fetch<TestKey, Failed> for FromUpstream {
             }
             if key.name.starts_with("held") {
                 upstream.release.notified().await;
+            }
+            if key.name.starts_with("silent") {
+                let silence = Some(Duration::from_secs(300));
+                return Err(Failed {
+                    silence,
+                    ..Default::default()
+                });
+            }
+            if key.name.starts_with("many waits") {
+                for _ in 0..20 {
+                    SystemClock.sleep(Duration::ZERO).await;
+                }
             }
             if key.name.starts_with("panics on drop") && number == 0 {
                 let _panics = PanicsOnDrop;
@@ -286,6 +302,37 @@ fn an_owner_task_that_panics_is_replaced() {
         // The second fetch starts when the first one is stopped, and the first one panics then.
         live.get("well").await.unwrap();
         live.get("panics on drop").await.unwrap();
+    });
+}
+
+#[test]
+fn a_fetch_goes_on_while_the_owner_always_has_a_call_to_answer() {
+    const CALLS: usize = 30;
+    let live = Live::new(limits());
+    let is_done = Arc::new(AtomicBool::new(false));
+    two_threads().block_on(async {
+        live.get("silent").await.unwrap_err();
+        let callers: Vec<_> = (0..20_000)
+            .map(|_| {
+                let (live, is_done) = (live.clone(), Arc::clone(&is_done));
+                tokio::spawn(async move {
+                    let mut calls = 0;
+                    while calls < CALLS && !is_done.load(Ordering::SeqCst) {
+                        live.get("silent").await.unwrap_err();
+                        calls += 1;
+                    }
+                    calls
+                })
+            })
+            .collect();
+        live.get("many waits").await.unwrap();
+        is_done.store(true, Ordering::SeqCst);
+        for caller in callers {
+            assert!(
+                caller.await.unwrap() < CALLS,
+                "the fetch has waited for all"
+            );
+        }
     });
 }
 
